@@ -1,0 +1,400 @@
+"""`./jarvish up`: start the servers and the product's processes, keep them running, stop them in order."""
+
+import contextlib
+import http.client
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jarvish_regen.embedded import prepared, process
+from jarvish_regen.embedded.errors import EmbeddedError
+from jarvish_regen.embedded.output import ProcessLog, Terminal
+from jarvish_regen.embedded.paths import ROOT, StateDir
+from jarvish_regen.embedded.programs import HOST, Program, all_programs, child_environment, manage_argv
+from jarvish_regen.embedded.runfile import Phase, Run, write_run
+from jarvish_regen.embedded.servers import Servers
+
+BACK_OFF_MAX_SECONDS = 5.0
+_BACK_OFF_FIRST_SECONDS = 0.2
+_STEADY_SECONDS = 10.0  # a process that lived this long failed anew, not again
+_GRACE_SECONDS = 30.0  # the web's graceful time-out is 25 s, and so is the workers' soft shutdown
+_PROBE_EVERY_SECONDS = 0.1
+_FAILURES_BEFORE_READY = 5
+_TICK_SECONDS = 0.5
+
+_Take = Callable[[bytes], None]
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """Say what to start. processes: names, or None for all."""
+
+    port: int
+    processes: frozenset[str] | None
+    with_demo: bool
+
+
+class _StopRequestedError(Exception):
+    """Raised between two steps of the start when somebody asked to stop."""
+
+
+class _Child:
+    """Hold one process of the product over its restarts."""
+
+    def __init__(self, program: Program, log: ProcessLog) -> None:
+        self.program = program
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
+        self.failures = 0
+        self.restart_at: float | None = None
+
+
+class Supervisor:
+    """Run one system. The caller owns the state directory and calls `run` once, from the main thread."""
+
+    def __init__(self, state: StateDir, *, options: UpOptions, terminal: Terminal) -> None:
+        self._state = state
+        self._options = options
+        self._terminal = terminal
+        self._servers = Servers(state, given=os.environ)
+        self._server_restarts: dict[str, float] = {}
+        self._selector = selectors.DefaultSelector()
+        self._children: dict[str, _Child] = {}
+        self._environment: dict[str, str] = {}
+        self._port = 0
+        self._phase: Phase = "starting"
+        self._stop_requests = 0
+        self._began_at = time.monotonic()
+
+    def run(self) -> int:
+        """Start, supervise until asked to stop, stop. Return the exit code: 0 stopped on request, 1 could not start."""
+        self._listen_for_signals()
+        try:
+            self._start()
+            self._supervise()
+        except _StopRequestedError:
+            return 0
+        except EmbeddedError as error:
+            self._terminal.say(f"jarvish: {error}")
+            return 1
+        finally:
+            self._stop()
+        return 0
+
+    def _listen_for_signals(self) -> None:
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        self._wakeup = (reader, writer)  # the writer must stay open
+        self._selector.register(reader, selectors.EVENT_READ, None)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_stop_signal)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # wakes the loop
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+    def _on_stop_signal(self, *_: object) -> None:
+        self._stop_requests += 1
+
+    def _start(self) -> None:
+        wanted = [one for one in all_programs(self._state, port=0) if self._is_wanted(one.name)]
+        if any(one.name == "web" for one in wanted):
+            self._port = choose_port(self._options.port, terminal=self._terminal)
+        self._write_run()
+        if self._servers.embedded:
+            self._terminal.say("Starting PostgreSQL and Valkey …")
+        self._servers.start()
+        self._raise_if_stopped()
+        self._environment = child_environment(self._state, servers=self._servers.environment())
+        if self._port:
+            self._environment["JARVISH_PORT"] = str(self._port)
+            self._environment.setdefault("JARVISH_PUBLIC_URL", self._address)
+        self._write_run()
+        logins = self._prepare_database()
+        for program in all_programs(self._state, port=self._port):
+            if self._is_wanted(program.name):
+                log = ProcessLog(program.name, path=self._state.logs / f"{program.name}.log", terminal=self._terminal)
+                self._children[program.name] = _Child(program, log)
+                self._spawn(self._children[program.name])
+        self._write_run()
+        self._wait_until_ready()
+        self._phase = "ready"
+        self._write_run()
+        self._greet(logins)
+
+    def _is_wanted(self, name: str) -> bool:
+        return self._options.processes is None or name in self._options.processes
+
+    def _prepare_database(self) -> tuple[prepared.Login, ...]:
+        """Migrate and load the demo, unless this very cluster was filled from the same sources before."""
+        fingerprint = prepared.fingerprint()
+        known = prepared.recall(self._state)
+        postgres = self._servers.postgres
+        if (
+            known is not None
+            and postgres is not None
+            and not postgres.is_new
+            and known.fingerprint == fingerprint
+            and (known.has_demo or not self._options.with_demo)
+        ):
+            return known.logins if self._options.with_demo else ()
+        self._terminal.say("Preparing the database …")
+        self._manage("migrate", "--no-input")
+        if not self._options.with_demo:
+            self._terminal.say("The demo firms are not loaded (--no-demo).")
+            return ()
+        self._manage("load_demo", may_be_missing=True)
+        logins = prepared.logins_from_json(self._manage("demo_logins", "--json", may_be_missing=True))
+        done = prepared.Prepared(fingerprint=fingerprint, has_demo=True, logins=logins)
+        prepared.remember(self._state, done)
+        return logins
+
+    def _manage(self, *arguments: str, may_be_missing: bool = False) -> str:
+        """Run a management command to its end, show and return its output. Raises EmbeddedError when it fails."""
+        name = arguments[0]
+        log = ProcessLog(name, path=self._state.logs / f"{name}.log", terminal=self._terminal)
+        chunks: list[bytes] = []
+
+        def take(chunk: bytes) -> None:
+            chunks.append(chunk)
+            if "--json" not in arguments:
+                log.feed(chunk)
+
+        child = process.spawn(
+            manage_argv(*arguments),
+            output=subprocess.PIPE,
+            death_signal=signal.SIGKILL,
+            env=self._environment,
+            cwd=ROOT,
+        )
+        try:
+            self._pump(child, take)
+        finally:
+            process.stop(child, stop_signal=signal.SIGTERM, timeout_seconds=_GRACE_SECONDS)
+            log.close()
+        output = b"".join(chunks).decode(errors="replace")
+        if child.returncode == 0:
+            return output
+        if may_be_missing and f"Unknown command: '{name}'" in output:
+            self._terminal.say(f"Skipped: there is no management command {name}.")
+            return ""
+        raise EmbeddedError(
+            f"{name} failed with code {child.returncode}: {' / '.join(output.strip().splitlines()[-3:])}"
+        )
+
+    def _pump(self, child: subprocess.Popen[bytes], take: _Take) -> None:
+        """Hand over the output of a passing child until it ends. Raises _StopRequestedError."""
+        self._register(child, take)
+        while child.poll() is None:
+            self._handle_events(_TICK_SECONDS)
+            self._raise_if_stopped()
+        self._drain(child, take)
+
+    def _wait_until_ready(self) -> None:
+        """Pump logs and restart processes until the pages answer. Raises EmbeddedError when they keep ending."""
+        while self._port and not answers_live(self._port):
+            self._tick(_PROBE_EVERY_SECONDS)
+            web = self._children["web"]
+            if web.failures >= _FAILURES_BEFORE_READY:
+                raise EmbeddedError(f"the web process ended {web.failures} times; see {self._state.logs / 'web.log'}.")
+        self._tick(0)
+
+    def _supervise(self) -> None:
+        while True:
+            self._tick(_TICK_SECONDS)
+
+    def _tick(self, timeout_seconds: float) -> None:
+        """Wait for output or a signal, then restart what ended. Raises _StopRequestedError."""
+        due = [child.restart_at for child in self._children.values() if child.restart_at is not None]
+        due += self._server_restarts.values()
+        if due:
+            timeout_seconds = min(timeout_seconds, max(0.0, min(due) - time.monotonic()))
+        self._handle_events(timeout_seconds)
+        self._raise_if_stopped()
+        for child in self._children.values():
+            self._look_after(child)
+        self._look_after_servers()
+
+    def _look_after(self, child: _Child) -> None:
+        now = time.monotonic()
+        if child.process is not None and child.process.poll() is not None:
+            self._drain(child.process, child.log.feed)
+            child.failures = 1 if now - child.started_at > _STEADY_SECONDS else child.failures + 1
+            wait_seconds = back_off_seconds(child.failures)
+            reason = _reason(child.process.returncode)
+            self._terminal.say(f"{child.program.name} ended ({reason}); starting it again in {wait_seconds:.1f} s.")
+            child.process = None
+            child.restart_at = now + wait_seconds
+            self._write_run()
+        elif child.restart_at is not None and child.restart_at <= now:
+            child.restart_at = None
+            self._spawn(child)
+            self._write_run()
+
+    def _look_after_servers(self) -> None:
+        now = time.monotonic()
+        for name, server in self._servers.children.items():
+            if name not in self._server_restarts and server.poll() is not None:
+                self._terminal.say(f"{name} ended ({_reason(server.returncode)}); starting it again.")
+                self._server_restarts[name] = now + _BACK_OFF_FIRST_SECONDS
+        for name, restart_at in list(self._server_restarts.items()):
+            if restart_at <= now:
+                del self._server_restarts[name]
+                # A stale lock file may end it once more; the next tick tries again.
+                self._servers.restart(name)
+                self._write_run()
+
+    def _spawn(self, child: _Child) -> None:
+        # Every process survives a kill -9 by design; a clean end after the supervisor's own death would only be slower.
+        child.process = process.spawn(
+            child.program.argv,
+            output=subprocess.PIPE,
+            death_signal=signal.SIGKILL,
+            env=self._environment,
+            cwd=ROOT,
+        )
+        child.started_at = time.monotonic()
+        self._register(child.process, child.log.feed)
+
+    def _register(self, child: subprocess.Popen[bytes], take: _Take) -> None:
+        assert child.stdout is not None  # noqa: S101  # it was started with a pipe
+        os.set_blocking(child.stdout.fileno(), False)
+        self._selector.register(child.stdout, selectors.EVENT_READ, take)
+
+    def _drain(self, child: subprocess.Popen[bytes], take: _Take) -> None:
+        """Take what an ended child left in its pipe, and close it."""
+        if child.stdout is None or child.stdout.closed:
+            return
+        with contextlib.suppress(BlockingIOError):
+            while chunk := os.read(child.stdout.fileno(), 65_536):
+                take(chunk)
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(child.stdout)
+        child.stdout.close()
+
+    def _handle_events(self, timeout_seconds: float) -> None:
+        for key, _ in self._selector.select(timeout_seconds):
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(key.fd, 4_096)
+                continue
+            try:
+                chunk = os.read(key.fd, 65_536)
+            except BlockingIOError:
+                continue
+            if chunk:
+                key.data(chunk)
+            else:
+                self._selector.unregister(key.fileobj)
+
+    def _raise_if_stopped(self) -> None:
+        if self._stop_requests:
+            raise _StopRequestedError
+
+    def _stop(self) -> None:
+        """Stop workers, then the pages, then the servers; a second signal kills what is still running."""
+        self._phase = "stopping"
+        if self._children:
+            self._terminal.say("Stopping …")
+            self._write_run()
+        for ends_last in (False, True):
+            self._stop_children([one for one in self._children.values() if one.program.ends_last is ends_last])
+        for child in self._children.values():
+            child.log.close()
+        self._servers.stop()
+        self._state.run_file.unlink(missing_ok=True)
+        if self._children:
+            self._terminal.say("Stopped.")
+
+    def _stop_children(self, children: Sequence[_Child]) -> None:
+        running = [(child, child.process) for child in children if child.process is not None]
+        for _, running_process in running:
+            running_process.terminate()
+        requests, deadline = self._stop_requests, time.monotonic() + _GRACE_SECONDS
+        while any(running_process.poll() is None for _, running_process in running):
+            if time.monotonic() > deadline or self._stop_requests > max(requests, 1):
+                for _, running_process in running:
+                    running_process.kill()
+                    running_process.wait()
+            self._handle_events(_PROBE_EVERY_SECONDS)
+        for child, running_process in running:
+            self._drain(running_process, child.log.feed)
+
+    @property
+    def _address(self) -> str:
+        return f"http://{HOST}:{self._port}" if self._port else ""
+
+    def _write_run(self) -> None:
+        processes = {name: child.process.pid for name, child in self._children.items() if child.process is not None}
+        servers = {name: child.pid for name, child in self._servers.children.items()}
+        urls = {name: url for name, url in self._servers.environment().items() if name.endswith("_URL")}
+        run = Run(
+            pid=os.getpid(),
+            phase=self._phase,
+            port=self._port,
+            address=self._address,
+            processes=processes,
+            servers=servers,
+            environment=urls,
+        )
+        write_run(self._state, run)
+
+    def _greet(self, logins: Sequence[prepared.Login]) -> None:
+        took = f"after {time.monotonic() - self._began_at:.1f} s"
+        lines = ["", f"Jarvish Regen is ready at {self._address}/ ({took})." if self._port else f"Ready ({took}).", ""]
+        if logins and self._port:
+            lines.append("Log in as")
+            for login in logins:
+                lines += [f"  {login.who}: {login.email}  password {login.password}", f"      {login.to_try}"]
+            lines.append("")
+        lines += [
+            "Ctrl-C or ./jarvish stop ends it; ./jarvish demo plays the main job.",
+            f"Logs: {self._state.logs}",
+            "",
+        ]
+        self._terminal.say("\n".join(lines))
+
+
+def back_off_seconds(failures: int) -> float:
+    """Return how long to wait before the next start after `failures` (≥ 1) ends in a row."""
+    return min(_BACK_OFF_FIRST_SECONDS * 2.0 ** min(failures - 1, 10), BACK_OFF_MAX_SECONDS)
+
+
+def choose_port(wished: int, *, terminal: Terminal) -> int:
+    """Return the wished port, or the next free one and say so; 0 means any free one. Raises EmbeddedError."""
+    for port in range(wished, min(wished + 100, 65_536)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+        if port != wished:
+            terminal.say(f"Port {wished} is taken; using {found}.")
+        return found
+    raise EmbeddedError(f"port {wished} and the next hundred cannot be used.")
+
+
+def answers_live(port: int) -> bool:
+    """Tell whether the pages answer on this port."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=1.0)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _reason(returncode: int) -> str:
+    if returncode < 0:
+        return signal.Signals(-returncode).name
+    return f"code {returncode}"
