@@ -68,20 +68,22 @@ class ProcessLog:
         self._pending = b""
         self._file: IO[bytes] = path.open("ab")
 
-    def feed(self, chunk: bytes) -> None:
-        """Take what the process wrote."""
+    def feed(self, chunk: bytes) -> list[str]:
+        """Take what the process wrote; return the lines that are complete now."""
         *lines, self._pending = (self._pending + chunk).split(b"\n")
         if len(self._pending) > _LINE_MAX_BYTES:
             lines.append(self._pending)
             self._pending = b""
-        for line in lines:
-            self._file.write(line + b"\n")
-            self._terminal.show(self._name, line.decode("utf-8", errors="replace").rstrip("\r"))
+        texts = [line.decode("utf-8", errors="replace").rstrip("\r") for line in lines]
+        for text in texts:
+            self._file.write(text.encode() + b"\n")
+            self._terminal.show(self._name, text)
         self._file.flush()
         if self._file.tell() > LOG_MAX_BYTES:
             self._file.close()
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
             self._file = self._path.open("ab")
+        return texts
 
     def close(self) -> None:
         """Write the unfinished line and close the file."""

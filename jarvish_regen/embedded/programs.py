@@ -12,11 +12,16 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Program:
-    """Describe one process of the product. ends_last: it is stopped after the workers, whose answers it shows."""
+    """Describe one process of the product.
+
+    ends_last: it is stopped after the workers, whose answers it shows. ready_line: a regular expression of the line by
+    which it says that it takes work, where it says so.
+    """
 
     name: str
     argv: tuple[str, ...]
     ends_last: bool = False
+    ready_line: str | None = None
 
 
 def all_programs(state: StateDir, *, port: int) -> list[Program]:
@@ -60,11 +65,14 @@ def _python(name: str, arguments: list[str], *, ends_last: bool = False) -> Prog
 
 def _worker(name: str, *, concurrency: int, queues: str) -> Program:
     options = ["-P", "threads", "-c", str(concurrency), "-Q", queues, "-n", f"{name}@%h"]
-    return _python(name, [*_celery("worker"), *options, "--without-gossip", "--without-mingle"])
+    argv = (sys.executable, *_celery("worker"), *options, "--without-gossip", "--without-mingle")
+    return Program(name=name, argv=argv, ready_line=rf"{name}@\S+ ready\.")
 
 
 def _celery(command: str) -> list[str]:
-    return ["-m", "celery", "--quiet", "-A", "jarvish_regen", command, "--loglevel", "INFO"]
+    # As root Celery prints eight lines of advice about pickle, which we do not accept anyway.
+    quiet = ["-W", "ignore:You're running the worker with superuser"]
+    return [*quiet, "-m", "celery", "--quiet", "-A", "jarvish_regen", command, "--loglevel", "INFO"]
 
 
 def _inherited_path() -> list[str]:

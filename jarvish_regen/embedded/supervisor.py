@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import selectors
 import signal
 import socket
@@ -26,8 +27,9 @@ _GRACE_SECONDS = 30.0  # the web's graceful time-out is 25 s, and so is the work
 _PROBE_EVERY_SECONDS = 0.1
 _FAILURES_BEFORE_READY = 5
 _TICK_SECONDS = 0.5
+_WORKERS_READY_SECONDS = 20.0
 
-_Take = Callable[[bytes], None]
+_Take = Callable[[bytes], object]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,13 @@ class _Child:
         self.started_at = 0.0
         self.failures = 0
         self.restart_at: float | None = None
+        self.has_said_ready = program.ready_line is None
+
+    def hear(self, chunk: bytes) -> None:
+        """Take output of the process, and notice when it says that it takes work."""
+        lines = self.log.feed(chunk)
+        if self.program.ready_line is not None and not self.has_said_ready:
+            self.has_said_ready = any(re.search(self.program.ready_line, line) for line in lines)
 
 
 class Supervisor:
@@ -197,12 +206,18 @@ class Supervisor:
         self._drain(child, take)
 
     def _wait_until_ready(self) -> None:
-        """Pump logs and restart processes until the pages answer. Raises EmbeddedError when they keep ending."""
+        """Pump logs until the pages answer and the workers take work. Raises EmbeddedError when the pages keep ending.
+
+        The workers are not waited for without end: the answer does not depend on them.
+        """
         while self._port and not answers_live(self._port):
             self._tick(_PROBE_EVERY_SECONDS)
             web = self._children["web"]
             if web.failures >= _FAILURES_BEFORE_READY:
                 raise EmbeddedError(f"the web process ended {web.failures} times; see {self._state.logs / 'web.log'}.")
+        patience_ends_at = time.monotonic() + _WORKERS_READY_SECONDS
+        while time.monotonic() < patience_ends_at and not all(one.has_said_ready for one in self._children.values()):
+            self._tick(_PROBE_EVERY_SECONDS)
         self._tick(0)
 
     def _supervise(self) -> None:
@@ -224,7 +239,7 @@ class Supervisor:
     def _look_after(self, child: _Child) -> None:
         now = time.monotonic()
         if child.process is not None and child.process.poll() is not None:
-            self._drain(child.process, child.log.feed)
+            self._drain(child.process, child.hear)
             child.failures = 1 if now - child.started_at > _STEADY_SECONDS else child.failures + 1
             wait_seconds = back_off_seconds(child.failures)
             reason = _reason(child.process.returncode)
@@ -260,7 +275,7 @@ class Supervisor:
             cwd=ROOT,
         )
         child.started_at = time.monotonic()
-        self._register(child.process, child.log.feed)
+        self._register(child.process, child.hear)
 
     def _register(self, child: subprocess.Popen[bytes], take: _Take) -> None:
         assert child.stdout is not None  # noqa: S101  # it was started with a pipe
@@ -324,7 +339,7 @@ class Supervisor:
                     running_process.wait()
             self._handle_events(_PROBE_EVERY_SECONDS)
         for child, running_process in running:
-            self._drain(running_process, child.log.feed)
+            self._drain(running_process, child.hear)
 
     @property
     def _address(self) -> str:
