@@ -1,0 +1,388 @@
+"""Ask an OpenAI-compatible endpoint and watch its stream.
+
+The openai client has timeouts for an attempt, none for an answer. Here one exchange runs in a task of its own, and
+whatever that task does (a stuck socket, one byte a second, a close that hangs) the caller has a result or an error when
+the deadline passes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+import httpx2
+import openai
+from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
+from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
+from openai.types.completion_usage import CompletionUsage
+from openai.types.shared_params import ResponseFormatJSONObject
+
+from jarvish_regen.llm.addresses import check_base_url
+from jarvish_regen.llm.base import (
+    CLOSING_SECONDS,
+    AnswerDeclinedError,
+    AnswerIsToolCallError,
+    AnswerMalformedError,
+    AnswerTooLongError,
+    CallRecord,
+    Completion,
+    DeadlinePassedError,
+    LLMError,
+    Outcome,
+    Request,
+    StreamCutError,
+    StreamStalledError,
+    Target,
+    Usage,
+)
+from jarvish_regen.llm.deadline import Deadline
+from jarvish_regen.llm.failures import failure_from
+from jarvish_regen.llm.transport import GuardedTransport
+
+logger = logging.getLogger(__name__)
+
+# Thirteen times the longest text an item may have (20,000 characters): nothing longer can be an answer.
+MAX_TEXT_BYTES: Final = 256 * 1024
+# The figures of a call follow its last token in the same packet or the next; they are not worth more waiting.
+_USAGE_WAIT_SECONDS: Final = 0.03
+# How long a whole answer's connection may take to end so that the next call can use it.
+_DRAIN_SECONDS: Final = 0.2
+
+
+class OpenAITarget:
+    """Ask one target from one event loop; keeps the connections of its calls.
+
+    ``transport`` replaces the network (a scripted other side). Raises ``UnsafeBaseURLError`` for an address that may
+    not be asked, however the ``Target`` was made.
+    """
+
+    def __init__(self, target: Target, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        check_base_url(target.base_url, allow_loopback=target.allow_loopback)
+        self._target = target
+        self._client = _open_client(target, transport)
+        self._exchanges: set[asyncio.Task[None]] = set()
+
+    @property
+    def target(self) -> Target:
+        """Return whom this client asks."""
+        return self._target
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many exchanges hold a connection, those that are just closing included."""
+        return len(self._exchanges)
+
+    async def stream(
+        self,
+        request: Request,
+        deadline: Deadline,
+        *,
+        on_first_token: Callable[[], None] | None = None,
+        on_end: Callable[[CallRecord], None] | None = None,
+    ) -> Completion:
+        """Return the whole answer, at the latest when ``deadline`` passes.
+
+        ``on_first_token`` is called once when text begins; ``on_end`` exactly once with the record of the call, however
+        it ends, cancelling included (then the record is all that remains of it). Raises ``LLMError`` with its record.
+        Cancelling closes the connection. The answer is whole, well-formed text without NUL or lone surrogates.
+        """
+        began_at = deadline.clock()
+        exchange = _Exchange(self._target, request, deadline, on_first_token)
+
+        def finish(outcome: Outcome, error: str | None = None) -> CallRecord:
+            record = exchange.record(began_at=began_at, outcome=outcome, error=error)
+            if on_end is not None:
+                on_end(record)
+            return record
+
+        work = deadline.sooner(CLOSING_SECONDS)
+        if work.passed:
+            late = DeadlinePassedError("No time was left to ask.")
+            late.record = finish(late.outcome, late.reason)
+            raise late
+        task = asyncio.create_task(exchange.run(self._client), name=f"llm exchange {self._target.name}")
+        self._exchanges.add(task)
+        task.add_done_callback(self._forget)
+        try:
+            await asyncio.wait((task, exchange.answered), timeout=work.left(), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait((task,), timeout=min(CLOSING_SECONDS, deadline.left()))
+            finish("cancelled", "Cancelled.")
+            raise
+        if task.done() and not task.cancelled() and (broken := task.exception()) is not None:
+            # A callback of the caller's failed, or we did: not the provider's fault and not to be retried.
+            finish("malformed", type(broken).__name__)
+            raise broken
+        if not exchange.answered.done():
+            exchange.fail(DeadlinePassedError("The answer was not whole in time."))
+            task.cancel()
+            # A task that will not end is left to its socket; its result is taken by _forget.
+            await asyncio.wait((task,), timeout=deadline.left())
+        failure = exchange.answered.exception()
+        if isinstance(failure, LLMError):
+            failure.record = finish(failure.outcome, failure.reason)
+            raise failure
+        return Completion(text=exchange.answered.result(), record=finish("ok"))
+
+    async def close(self) -> None:
+        """Cancel what still runs and close the connections; the target cannot be asked after that."""
+        for task in tuple(self._exchanges):
+            task.cancel()
+        if self._exchanges:
+            await asyncio.wait(tuple(self._exchanges), timeout=1.0)
+        await self._client.close()
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._exchanges.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("closing a model call failed", extra={"target": self._target.name, "error": repr(error)})
+
+
+class _Exchange:
+    """Run one request; ``answered`` gets the text or the failure, which is before the connection has been put away."""
+
+    def __init__(
+        self, target: Target, request: Request, deadline: Deadline, on_first_token: Callable[[], None] | None
+    ) -> None:
+        self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        # A failure nobody waits for any more (the caller was cancelled) is taken here, else asyncio reports it.
+        self.answered.add_done_callback(lambda answered: answered.cancelled() or answered.exception())
+        self._target = target
+        self._request = request
+        self._deadline = deadline
+        self._on_first_token = on_first_token
+        self._pieces: list[str] = []
+        self._text_bytes = 0
+        self._usage: Usage | None = None
+        self._first_token_at: float | None = None
+        self._was_sent = False
+        self._is_finished = False
+        self._stream: AsyncStream[ChatCompletionChunk] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
+
+    async def run(self, client: AsyncOpenAI) -> None:
+        """Ask, read, settle ``answered``; then let the connection end in peace."""
+        self._task = asyncio.current_task()
+        try:
+            await self._read(client)
+        except LLMError as failure:
+            self.fail(failure)
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
+            # ValueError: JSONDecodeError, UnicodeDecodeError and pydantic's errors on what is no event.
+            self.fail(failure_from(error))
+        except (AttributeError, TypeError, KeyError, IndexError) as error:
+            # The client builds its objects unchecked: a list where an object belongs shows only when it is used.
+            self.fail(AnswerMalformedError(f"The answer has another shape ({type(error).__name__})."))
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
+            if self._stream is not None:
+                await self._stream.close()
+
+    def fail(self, failure: LLMError) -> None:
+        """Settle with a failure unless an answer is already there."""
+        if not self.answered.done():
+            self.answered.set_exception(failure)
+
+    def record(self, *, began_at: float, outcome: Outcome, error: str | None) -> CallRecord:
+        """Return what the call took and cost, its tokens estimated where the provider gave none."""
+        usage = self._usage
+        if usage is None:
+            prompt = self._request.prompt_text() if self._was_sent else ""
+            usage = Usage.estimate(prompt=prompt, completion="".join(self._pieces))
+        if usage.is_estimated and outcome in ("refused", "http_429", "http_5xx", "auth") and not self._pieces:
+            usage = replace(usage, prompt_tokens=0)
+        first_token_ms = None if self._first_token_at is None else (self._first_token_at - began_at) * 1000
+        return CallRecord(
+            target=self._target.name,
+            started_ms=0.0,
+            first_token_ms=first_token_ms,
+            ended_ms=(self._deadline.clock() - began_at) * 1000,
+            outcome=outcome,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cost_usd=usage.cost_usd(self._target),
+            error=error,
+            is_estimated=usage.is_estimated,
+        )
+
+    async def _read(self, client: AsyncOpenAI) -> None:
+        self._was_sent = True
+        stream = self._stream = await _open_stream(client, self._target, self._request, self._deadline)
+        media_type = stream.response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type == "application/json":
+            self._take_whole(await _body(stream.response))
+            return
+        if media_type != "text/event-stream":
+            raise AnswerMalformedError(f"The answer is {_known_type(media_type)}, not a stream of events.")
+        async for chunk in stream:
+            self._take(chunk)
+        if not self._is_finished:
+            raise StreamCutError("The stream ended before the answer was finished.")
+        self._settle()
+
+    def _watch_for(self, seconds: float) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = asyncio.get_running_loop().call_later(seconds, self._on_silence)
+
+    def _on_silence(self) -> None:
+        # Settled here and not where the cancelling arrives: on its way it closes the stream, which may take long.
+        if self._is_finished:
+            self._settle()
+        else:
+            self.fail(StreamStalledError(f"Silent for {self._target.stall_seconds} s after it began."))
+        if self._task is not None:
+            self._task.cancel()
+
+    def _take(self, chunk: ChatCompletionChunk) -> None:
+        if chunk.usage is not None:
+            self._usage = _usage(chunk.usage)
+        for choice in (chunk.choices or ())[:1]:
+            if choice.delta is None:
+                raise AnswerMalformedError("A piece of the stream has no text field.")
+            if choice.delta.tool_calls or choice.delta.function_call:
+                raise AnswerIsToolCallError("The model asks for a tool.")
+            if choice.delta.refusal:
+                raise AnswerDeclinedError("The model declined.")
+            if choice.delta.content:
+                self._add(choice.delta.content)
+                self._watch_for(self._target.stall_seconds)
+            self._end(choice.finish_reason)
+        stop_when = self._request.stop_when
+        if not self._is_finished and stop_when is not None and self._pieces and stop_when("".join(self._pieces)):
+            self._is_finished = True
+        if self._is_finished:
+            if self._usage is None:
+                self._watch_for(_USAGE_WAIT_SECONDS)
+            else:
+                self._settle()
+                self._watch_for(_DRAIN_SECONDS)
+
+    def _take_whole(self, body: bytes) -> None:
+        """Take an answer from an endpoint that does not stream."""
+        completion = ChatCompletion.model_validate_json(body)
+        if not completion.choices:
+            raise AnswerMalformedError("The answer has no choices.")
+        choice = completion.choices[0]
+        if choice.message.tool_calls or choice.message.function_call:
+            raise AnswerIsToolCallError("The model asks for a tool.")
+        if choice.message.refusal:
+            raise AnswerDeclinedError("The model declined.")
+        if completion.usage is not None:
+            self._usage = _usage(completion.usage)
+        self._add(choice.message.content or "")
+        self._end(choice.finish_reason)
+        self._is_finished = True
+        self._settle()
+
+    def _add(self, piece: str) -> None:
+        if not isinstance(piece, str):
+            raise AnswerMalformedError("A piece of the stream is not text.")
+        if self._first_token_at is None and piece:
+            self._first_token_at = self._deadline.clock()
+            if self._on_first_token is not None:
+                self._on_first_token()
+        self._text_bytes += len(piece.encode("utf-8", "surrogatepass"))
+        if self._text_bytes > MAX_TEXT_BYTES:
+            raise AnswerTooLongError(f"More than {MAX_TEXT_BYTES} bytes of text.")
+        self._pieces.append(piece)
+
+    def _end(self, finish_reason: str | None) -> None:
+        if finish_reason is None:
+            return
+        if finish_reason == "length":
+            raise StreamCutError("The answer reached the limit of output tokens.")
+        if finish_reason == "content_filter":
+            raise AnswerDeclinedError("A filter withheld the answer.")
+        if finish_reason in ("tool_calls", "function_call"):
+            raise AnswerIsToolCallError("The model asks for a tool.")
+        self._is_finished = True
+
+    def _settle(self) -> None:
+        if self.answered.done():
+            return
+        text = "".join(self._pieces)
+        if not text.strip():
+            self.fail(AnswerMalformedError("The answer is empty."))
+        elif "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            self.fail(AnswerMalformedError("The answer holds characters that are no text."))
+        else:
+            self.answered.set_result(text)
+
+
+def _open_client(target: Target, transport: httpx2.AsyncBaseTransport | None) -> AsyncOpenAI:
+    if transport is None:
+        transport = GuardedTransport(allow_loopback=target.allow_loopback, max_connections=target.max_concurrency)
+    client = AsyncOpenAI(
+        # Local models take no key; the client insists on one.
+        api_key=target.api_key or "none",
+        base_url=target.base_url,
+        max_retries=0,
+        # Empty, else they are taken from the environment and sent to whoever the target is.
+        organization="",
+        project="",
+        http_client=DefaultAioHttpClient(transport=transport, follow_redirects=False, trust_env=False),
+    )
+    # Else the first call finds it out in a thread that cannot be cancelled, inside somebody's deadline.
+    client._platform = "Linux" if platform.system() == "Linux" else "Unknown"
+    return client
+
+
+async def _open_stream(
+    client: AsyncOpenAI, target: Target, request: Request, deadline: Deadline
+) -> AsyncStream[ChatCompletionChunk]:
+    response_format: ResponseFormatJSONObject | openai.Omit = openai.omit
+    if request.response_format == "json":
+        response_format = {"type": "json_object"}
+    return await client.chat.completions.create(
+        model=target.model,
+        messages=[_message(message) for message in request.messages],
+        max_tokens=request.max_output_tokens,
+        temperature=request.temperature,
+        response_format=response_format,
+        stream=True,
+        stream_options={"include_usage": True},
+        timeout=deadline.left(),
+    )
+
+
+def _message(message: Mapping[str, str]) -> ChatCompletionMessageParam:
+    content = message["content"]
+    match message["role"]:
+        case "system":
+            return {"role": "system", "content": content}
+        case "assistant":
+            return {"role": "assistant", "content": content}
+        case "user":
+            return {"role": "user", "content": content}
+        case role:
+            raise ValueError(f"A message has the role {role!r}.")
+
+
+async def _body(response: httpx2.Response) -> bytes:
+    pieces: list[bytes] = []
+    received = 0
+    async for piece in response.aiter_raw():
+        received += len(piece)
+        if received > 2 * MAX_TEXT_BYTES:  # JSON may write a letter of two bytes with six
+            raise AnswerTooLongError(f"More than {2 * MAX_TEXT_BYTES} bytes of JSON.")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _usage(usage: CompletionUsage) -> Usage:
+    with contextlib.suppress(TypeError, ValueError):
+        return Usage(max(0, int(usage.prompt_tokens)), max(0, int(usage.completion_tokens)))
+    raise AnswerMalformedError("The figures of the call are no numbers.")
+
+
+def _known_type(media_type: str) -> str:
+    return media_type if media_type in ("text/html", "text/plain", "application/xml") else "of another type"
