@@ -1,0 +1,283 @@
+"""Personal data taken out of a text before it is stored, logged or sent to a model, and put back afterwards.
+
+Recognised: PAN, Aadhaar, GSTIN, phone, e-mail, UPI id, bank account and IFSC, folio, demat account, payment card, and
+names given by the caller. Registration numbers that an advertisement must show (ARN, EUIN, SEBI's INA, INH, INZ …)
+are public and stay. Not recognised: numbers spelled in words, a bare account number without its label, and names
+nobody gave.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import regex
+
+from jarvish_regen.language.checksums import passes_luhn, passes_verhoeff
+
+Kind = Literal["pan", "aadhaar", "phone", "email", "upi", "account", "ifsc", "folio", "demat", "gstin", "card", "name"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One piece of personal data: its kind, its place in the unmasked text (code points) and what stands for it."""
+
+    kind: Kind
+    start: int
+    end: int
+    placeholder: str
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A text without its personal data. ``mapping`` (placeholder to original) is itself personal data: keep it in
+    memory.
+    """
+
+    text: str
+    found: tuple[Found, ...]
+    mapping: Mapping[str, str]
+
+
+def mask(text: str, *, kinds: Iterable[Kind] = KINDS, names: Iterable[str] = ()) -> Masked:
+    """Replace personal data by placeholders such as ``[PAN-1]``; the same characters get the same placeholder.
+
+    Digits of any script, spaces and hyphens inside a number, and O, I or l in place of 0 and 1 are seen through. A
+    placeholder that already stands in the text is not used again, so ``unmask(masked.text, masked.mapping) == text``
+    always holds.
+    """
+    wanted = frozenset(kinds)
+    plain = _plain(text)
+    taken = bytearray(len(text))
+    for start, end in _public_spans(plain):
+        taken[start:end] = b"\x01" * (end - start)
+    spans: list[tuple[int, int, Kind]] = []
+    for kind, start, end in _candidates(plain, text, names):
+        if kind in wanted and not any(taken[start:end]):
+            taken[start:end] = b"\x01" * (end - start)
+            spans.append((start, end, kind))
+    return _replaced(text, sorted(spans))
+
+
+def unmask(text: str, mapping: Mapping[str, str]) -> str:
+    """Put the originals back in place of their placeholders; unknown placeholders stay."""
+    return _PLACEHOLDER.sub(lambda match: mapping.get(match.group(), match.group()), text)
+
+
+_PLACEHOLDER = regex.compile(r"\[[A-Z]{2,8}-\d{1,6}\]")
+
+
+def _replaced(text: str, spans: list[tuple[int, int, Kind]]) -> Masked:
+    present = set(_PLACEHOLDER.findall(text))
+    given: dict[tuple[Kind, str], str] = {}
+    counts: dict[Kind, int] = {}
+    found: list[Found] = []
+    parts: list[str] = []
+    at = 0
+    for start, end, kind in spans:
+        original = text[start:end]
+        if (kind, original) not in given:
+            placeholder = ""
+            while not placeholder or placeholder in present:
+                counts[kind] = counts.get(kind, 0) + 1
+                placeholder = f"[{kind.upper()}-{counts[kind]}]"
+            given[kind, original] = placeholder
+        found.append(Found(kind, start, end, given[kind, original]))
+        parts += [text[at:start], given[kind, original]]
+        at = end
+    parts.append(text[at:])
+    mapping = {placeholder: original for (_, original), placeholder in given.items()}
+    return Masked("".join(parts), tuple(found), MappingProxyType(mapping))
+
+
+# One character in, one character out: positions stay valid.
+_LIKE_SPACE = dict.fromkeys(
+    [0xA0, 0x2000, 0x2001, 0x2002, 0x2003, 0x2007, 0x2009, 0x202F, 0x200B, 0x200C, 0x200D, 0x2060], " "
+)
+_LIKE_HYPHEN = dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212], "-")
+_FULL_WIDTH = {0xFF00 + code: chr(0x20 + code) for code in range(0x01, 0x5F)}
+_LOOK = {**_FULL_WIDTH, **_LIKE_SPACE, **_LIKE_HYPHEN}
+
+
+def _plain(text: str) -> str:
+    """Return the text with digits, spaces, hyphens and full-width letters in ASCII; same length."""
+    if text.isascii():
+        return text
+    return "".join(str(int(ch)) if ch.isdecimal() else ch for ch in text.translate(_LOOK))
+
+
+# A letter of any script before or after would make it part of something else; a Devanagari ending may follow a number.
+_BEFORE = r"(?<![A-Za-z0-9_])"
+_AFTER = r"(?![A-Za-z0-9_])"
+_SEP = r"[ \-]{0,2}"
+_DIGIT = r"[0-9OoIl]"
+_FEW = r"[^\d\n]{0,24}?"  # words between a label and its number
+
+_PUBLIC = regex.compile(
+    rf"""{_BEFORE}(?:
+        (?:ARN|एआरएन)[^\w\n]{{0,3}}(?:(?:no|number|code|नंबर|क्रमांक)[^\w\n]{{0,3}})?\d{{1,6}}(?!\d)
+      | (?:EUIN[^\w\n]{{0,3}})?E[ ]?\d{{6}}{_AFTER}
+      | IN[AHZPMB][ ]?\d{{9}}{_AFTER}
+      | (?:1800|1860)[ \-]?\d{{2,4}}[ \-]?\d{{3,5}}(?!\d)
+    )""",
+    regex.VERBOSE | regex.IGNORECASE,
+)
+_EMAIL = regex.compile(
+    r"(?<![\w.%+-])[\w.%+-]{1,64}(?: ?@ ?| ?[\[(]at[\])] ?)[A-Za-z0-9-]{1,63}"
+    r"(?:(?:\.| ?[\[(]dot[\])] ?)[A-Za-z0-9-]{1,63}){1,4}(?<=[A-Za-z]{2})"
+    r"|(?<![\w.%+-])[\w.%+-]{1,64} at (?:gmail|yahoo|hotmail|outlook|rediffmail|icloud) dot (?:com|in|co\.in)",
+    regex.IGNORECASE,
+)
+_UPI_HANDLES = (
+    "okaxis|oksbi|okhdfcbank|okicici|ybl|ibl|axl|apl|yapl|rapl|paytm|ptyes|ptsbi|pthdfc|ptaxis|upi|sbi|hdfcbank|icici|axisbank|kotak"
+    "|barodampay|cnrb|pnb|boi|unionbank"
+    "|idfcbank|indus|federal|freecharge|ikwik|jupiteraxis|fam|slice|superyes|axb|yesbank"
+    "|airtel|jio|waaxis|wahdfcbank|wasbi|waicici"
+)
+_UPI = regex.compile(
+    rf"(?<![\w.-])[\w.-]{{2,64}}(?: ?@ ?(?:{_UPI_HANDLES})|(?<=\d)@[A-Za-z]{{2,32}})(?![A-Za-z0-9.-]*[A-Za-z0-9])"
+    rf"|(?:UPI|VPA|यूपीआई|यूपीआय){_FEW}(?P<number>(?<![\w.-])[\w.-]{{2,64}}@[A-Za-z]{{2,32}})(?![A-Za-z0-9.-]*[A-Za-z0-9])",
+    regex.IGNORECASE,
+)
+_GSTIN = regex.compile(
+    rf"{_BEFORE}\d{{2}}{_SEP}[A-Z]{{5}}{_SEP}\d{{4}}"
+    rf"{_SEP}[A-Z]{_SEP}[1-9A-Z]{_SEP}Z{_SEP}[0-9A-Z]{_AFTER}",
+    regex.IGNORECASE,
+)
+_PAN = regex.compile(
+    rf"{_BEFORE}(?:[A-Z]{{5}}{_SEP}[0-9OIl]{{4}}{_SEP}[A-Z]|(?i:[A-Z]{{5}}-?\d{{4}}-?[A-Z])){_AFTER}"
+    rf"|{_BEFORE}(?i:PAN){_AFTER}{_FEW}(?P<number>{_BEFORE}(?i:[A-Z]{{5}}{_SEP}[0-9OIl]{{4}}{_SEP}[A-Z])){_AFTER}"
+    rf"|(?<=पैन|पॅन){_FEW}(?P<number>{_BEFORE}(?i:[A-Z]{{5}}{_SEP}[0-9OIl]{{4}}{_SEP}[A-Z])){_AFTER}"
+)
+_IFSC = regex.compile(
+    rf"{_BEFORE}[A-Z]{{4}}[ \-]?[0O][ \-]?[A-Z0-9]{{6}}{_AFTER}"
+    rf"|{_BEFORE}(?i:ifsc){_FEW}(?P<number>{_BEFORE}(?i:[A-Z]{{4}}[0O][A-Z0-9]{{6}})){_AFTER}"
+)
+_FOLIO = regex.compile(
+    rf"(?:folio|फोलिओ|फोलियो|फ़ोलियो){_FEW}(?P<number>(?<!\d)\d(?:[ \-]?\d){{4,14}}(?:[ ]?/[ ]?\d{{1,4}})?)(?!\d)",
+    regex.IGNORECASE,
+)
+_DEMAT = regex.compile(
+    rf"{_BEFORE}IN[ \-]?3\d{{5}}(?:[ \-/]{{0,3}}(?:client[ ]?id[ :\-]{{0,3}})?\d{{4}}[ \-]?\d{{4}})?(?!\d)"
+    rf"|{_BEFORE}1[23]0\d[ \-]?\d{{4}}[ \-]?\d{{4}}[ \-]?\d{{4}}(?!\d)"
+    rf"|(?:demat|dp[ ]?id|bo[ ]?id|client[ ]?id|डीमैट|डीमॅट|डिमॅट){_FEW}"
+    rf"(?P<number>(?<![\w])(?:IN)?\d(?:[ \-]?\d){{7,15}})(?!\d)",
+    regex.IGNORECASE,
+)
+_ACCOUNT = regex.compile(
+    rf"(?:{_BEFORE}(?:a/?c|acct|account|acc){_AFTER}|खाता|खाते|खात्या|अकाउंट|अकाऊंट){_FEW}"
+    rf"(?P<number>(?<![\d₹.,])\d(?:[ \-]?\d){{8,17}})(?![\d,]|\.\d)",
+    regex.IGNORECASE,
+)
+_CARD = regex.compile(rf"{_BEFORE}[2-6]\d{{3}}(?:{_SEP}\d){{9,15}}{_AFTER}(?!,\d)")
+_AADHAAR = regex.compile(
+    rf"{_BEFORE}[2-9]{_DIGIT}{{3}}[ .\-]{{0,2}}{_DIGIT}{{4}}[ .\-]{{0,2}}{_DIGIT}{{4}}{_AFTER}"
+    r"(?![,.]\d|[ \-]?\d)"
+)
+_AADHAAR_LABELLED = regex.compile(
+    rf"(?:aa?dh?aa?r|uidai|{_BEFORE}uid|{_BEFORE}vid|आधार){_FEW}"
+    rf"(?P<number>(?<!\d){_DIGIT}(?:[ .\-]{{0,2}}{_DIGIT}){{11}}(?:[ .\-]{{0,2}}\d{{4}})?)(?!\d)",
+    regex.IGNORECASE,
+)
+_PHONE = regex.compile(
+    rf"""(?<![A-Za-z0-9_,₹$]|\d\.|₹[ ]|\d/)(?:
+        (?:\(?(?:\+|00)?[ ]?\(?91\)?[ .\-]{{0,2}}(?:0)?|0)?[6-9](?:[ .\-]?{_DIGIT}){{9}}
+      | \+(?!91)\d{{1,3}}[ .\-]?\(?\d{{1,4}}\)?(?:[ .\-]?\d){{6,9}}
+      | (?:\+91[ \-]?|\(?0)[1-8]\d{{1,3}}\)?[ \-]\d{{3,4}}[ \-]?\d{{4}}
+    )(?![A-Za-z0-9_]|,\d|\.\d|[ ]?(?:%|lakh|lac|crore|cr{_AFTER}|लाख|करोड|कोटी|रुपय|units))""",
+    regex.VERBOSE | regex.IGNORECASE,
+)
+_CONTACT_LABELLED = regex.compile(
+    rf"(?:phone|mobile|mob{_AFTER}|whatsapp|call|मोबाइल|मोबाईल|फ़ोन|फोन){_FEW}"
+    rf"(?P<number>(?<![\w₹,])\d(?:[ .\-]?\d){{9,12}})(?![\d,%]|\.\d)",
+    regex.IGNORECASE,
+)
+_AMOUNT_BEFORE = regex.compile(
+    r"(?:₹|rs\.?|inr|रु\.?|sensex|nifty|सेंसेक्स|निफ्टी|index|level|levels|amount|रक्कम|राशि)[^\w]{0,3}"
+    r"(?:(?:at|from|@)\s)?\Z",
+    regex.IGNORECASE,
+)
+
+
+def _public_spans(plain: str) -> Iterator[tuple[int, int]]:
+    for match in _PUBLIC.finditer(plain):
+        yield match.span()
+
+
+def _candidates(plain: str, text: str, names: Iterable[str]) -> Iterator[tuple[Kind, int, int]]:
+    """Yield what may be personal data, the surest first: what comes first keeps its characters."""
+    always: Callable[[str], bool] = bool
+    for kind, pattern, holds in (
+        ("email", _EMAIL, always),
+        ("upi", _UPI, always),
+        ("gstin", _GSTIN, always),
+        ("pan", _PAN, _is_pan),
+        ("ifsc", _IFSC, always),
+        ("folio", _FOLIO, always),
+        ("demat", _DEMAT, always),
+        ("aadhaar", _AADHAAR_LABELLED, _mostly_digits),
+        ("account", _ACCOUNT, always),
+        ("card", _CARD, _is_card),
+        ("aadhaar", _AADHAAR, _is_aadhaar),
+        ("phone", _PHONE, _is_phone),
+        ("phone", _CONTACT_LABELLED, always),
+    ):
+        for match in pattern.finditer(plain):
+            group = "number" if "number" in pattern.groupindex and match["number"] else 0
+            start, end = match.span(group)
+            if holds(match[group]) and not (
+                kind == "phone" and _AMOUNT_BEFORE.search(plain, max(0, start - 24), start)
+            ):
+                yield _KIND[kind], start, end
+    for start, end in _name_spans(text, names):
+        yield "name", start, end
+
+
+_KIND: dict[str, Kind] = {kind: kind for kind in KINDS}
+
+
+def _digits(number: str) -> str:
+    return regex.sub(r"\D", "", number.translate(str.maketrans("OoIl", "0011")))
+
+
+def _mostly_digits(number: str) -> bool:
+    return 3 * sum(ch.isdigit() for ch in number) >= 2 * sum(ch.isalnum() for ch in number)
+
+
+def _is_pan(number: str) -> bool:
+    return any(ch.isdigit() for ch in number)
+
+
+def _is_card(number: str) -> bool:
+    digits = _digits(number)
+    return 13 <= len(digits) <= 19 and passes_luhn(digits) and len(set(digits)) > 1
+
+
+def _is_aadhaar(number: str) -> bool:
+    if not _mostly_digits(number):
+        return False
+    digits = _digits(number)
+    if passes_verhoeff(digits):
+        return True
+    # Written 4-4-4 it is an Aadhaar with a slip, unless it is a row of years or round amounts.
+    groups = [int(digits[at : at + 4]) for at in (0, 4, 8)]
+    grouped = regex.fullmatch(r"\w{4}([ .\-]{1,2})\w{4}\1\w{4}", number) is not None
+    return grouped and not all(1990 <= group <= 2100 or group % 50 == 0 for group in groups)
+
+
+def _is_phone(number: str) -> bool:
+    digits = _digits(number)
+    return _mostly_digits(number) and len(digits) >= 10 and len(set(digits[-10:])) > 1 and not digits.endswith("00000")
+
+
+def _name_spans(text: str, names: Iterable[str]) -> Iterator[tuple[int, int]]:
+    wanted = sorted({name.strip() for name in names if len(name.strip()) > 1}, key=len, reverse=True)
+    if not wanted:
+        return
+    either = "|".join(r"\s+".join(regex.escape(part) for part in name.split()) for name in wanted)
+    # A Devanagari name takes its case ending without a space ("रमेशला").
+    endings = "ला|ने|नी|ना|चा|ची|चे|च्या|शी|कडे|जी|को|का|की|के|से|राव|भाई|बाई"
+    pattern = rf"(?<![\p{{L}}\p{{M}}\p{{N}}])(?:{either})(?=(?:{endings})?(?![\p{{L}}\p{{M}}\p{{N}}]))"
+    for match in regex.finditer(pattern, text, regex.IGNORECASE):
+        yield match.span()

@@ -1,0 +1,163 @@
+"""Names a candidate brings in that nobody gave it: people, fund houses, indices, addresses.
+
+Built for few false alarms, so it misses some: a name that opens a sentence by itself ("Ramesh called."), a name in
+lower case, a Devanagari name without an honorific or with one joined to it ("शर्माजी"), a fund house outside the
+lexicon written alone in capitals, and a name made only of ordinary words ("Growth Capital" where both words occur in
+lower case elsewhere).
+"""
+
+from collections.abc import Iterable, Iterator
+
+import regex
+
+from jarvish_regen.language.lexicon import ENTITIES, ORDINARY_CAPITALS
+from jarvish_regen.language.sentences import sentences
+from jarvish_regen.language.words import normalise_for_comparison, word_set, words
+
+_URL = regex.compile(
+    r"(?:https?://|www\.)[^\s<>\"']{2,2000}"
+    r"|(?<![\w@.-])(?:[a-z0-9-]{1,63}\.){1,4}(?:com|in|org|net|co|io|me|info|biz|app)(?![\w-])(?:/[^\s<>\"']{0,2000})?",
+    regex.IGNORECASE,
+)
+_EMAIL = regex.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,4}")
+_HANDLE = regex.compile(r"(?<![\w@.])@[A-Za-z][A-Za-z0-9_.]{2,29}")
+_PHONE = regex.compile(r"(?<![\w,.])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ \-()]{0,2}\d){9,13}(?![\w,]|\.\d)")
+_PLACEHOLDER = regex.compile(r"\{\{[^{}\n]*\}\}|\[[A-Z][A-Za-z0-9 _-]{0,40}\]")
+_CAPITALISED = regex.compile(r"(?<![\p{L}\p{M}\p{N}_@#.])\p{Lu}[\p{L}\p{M}]*(?:['’]\p{L}+)?(?:-\p{Lu}[\p{L}\p{M}]+)*")
+_POSSESSIVE = regex.compile(r"['’]s?\Z")
+_OPENS = regex.compile(r"[^\p{L}\p{N}]*\Z")
+_HONORIFIC = regex.compile(
+    r"(?<![\p{L}\p{M}])(?:श्रीमती|श्रीमान|श्री|कुमारी|डॉ|डॉक्टर|सौ|प्रो|अ‍ॅड|ॲड)\.?[ ]+"
+    r"(?P<after>[\p{Script=Devanagari}\u200c\u200d]+(?:[ ][\p{Script=Devanagari}\u200c\u200d]+)?)"
+    r"|(?<![\p{L}\p{M}])(?P<before>[\p{Script=Devanagari}\u200c\u200d]{2,}) जी(?![\p{L}\p{M}])"
+)
+# Forms of address that carry no name, and words that follow an honorific without being one.
+_NO_NAME = word_set(
+    """
+    सर मैडम मॅडम साहब साहेब माता पिता गुरु गुरू गणेश राम कृष्ण स्वामी डॉक्टर भाई बहन काका काकू ने को का की के से
+    और है हैं यांचा यांची यांचे यांना
+    """
+)
+_ENTITY_BY_NAME = {normalise_for_comparison(name): group[0] for group in ENTITIES for name in group}
+_LONGEST_ENTITY = max(len(name.split()) for name in _ENTITY_BY_NAME)
+
+
+def new_names(candidate: str, allowed: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the candidate that none of the allowed texts contains, in order, each once, as written.
+
+    Looks for web and mail addresses, handles, phone numbers; fund houses, indices and regulators of the lexicon,
+    whatever the script; capitalised words inside a sentence; Devanagari words behind an honorific. A capital at the
+    start of a sentence, in a heading or in a word that also occurs in lower case is no name.
+    """
+    texts = [normalise_for_comparison(text) for text in allowed]
+    everything = "\n".join(texts)
+    known = {part for text in texts for word in words(text) for part in (_bare(word), *word.split("-"))}
+    entities = {entity for text in texts for _, _, entity in _entities(text)}
+    digits = regex.sub(r"[ \-()]", "", everything)
+    visible = _PLACEHOLDER.sub(lambda match: " " * len(match.group()), candidate)
+    found: list[tuple[int, str]] = []
+    for pattern in (_URL, _EMAIL, _HANDLE):
+        for match in pattern.finditer(visible):
+            address = match.group().rstrip(".,;:!?)।")
+            if normalise_for_comparison(address) not in everything:
+                found.append((match.start(), address))
+            visible = _blanked(visible, match.start(), match.end())
+    for match in _PHONE.finditer(visible):
+        if regex.sub(r"\D", "", match.group())[-10:] not in digits:
+            found.append((match.start(), match.group()))
+    for start, end, entity in _entities(visible):
+        if entity not in entities:
+            found.append((start, candidate[start:end]))
+            visible = _blanked(visible, start, end)
+    found.extend(_capitalised(visible, known))
+    found.extend(_behind_honorifics(visible, known))
+    return tuple(dict.fromkeys(name for _, name in sorted(found)))
+
+
+_WORD = regex.compile(r"[\p{L}\p{M}\p{N}&\u200c\u200d]+")
+
+
+def _entities(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the entities of a text as (start, end, canonical name), the longest name at each place."""
+    tokens = [(match.start(), match.end(), normalise_for_comparison(match.group())) for match in _WORD.finditer(text)]
+    at = 0
+    while at < len(tokens):
+        for length in range(min(_LONGEST_ENTITY, len(tokens) - at), 0, -1):
+            name = " ".join(token for _, _, token in tokens[at : at + length])
+            if name in _ENTITY_BY_NAME:
+                yield tokens[at][0], tokens[at + length - 1][1], _ENTITY_BY_NAME[name]
+                at += length - 1
+                break
+        at += 1
+
+
+def _capitalised(text: str, known: set[str]) -> Iterator[tuple[int, str]]:
+    lower = {word for word in words(text) if word[0].islower()}
+    for sentence in sentences(text):
+        tokens = list(_CAPITALISED.finditer(sentence.text))
+        if not tokens or _is_heading(sentence.text):
+            continue
+        for run in _runs(sentence.text, tokens):
+            opens = _opens(sentence.text, run[0].start())
+            named = [token for token in run[opens:] if _is_new(token.group(), known, lower)]
+            if named:
+                first, last = named[0], named[-1]
+                yield sentence.start + first.start(), sentence.text[first.start() : last.end()]
+
+
+def _runs(text: str, tokens: list[regex.Match[str]]) -> Iterator[list[regex.Match[str]]]:
+    """Group capitalised words that stand side by side."""
+    run = [tokens[0]]
+    for token in tokens[1:]:
+        between = text[run[-1].end() : token.start()]
+        if between in {" ", ". ", " & "} and not _POSSESSIVE.search(run[-1].group()):
+            run.append(token)
+        else:
+            yield run
+            run = [token]
+    yield run
+
+
+def _opens(text: str, position: int) -> bool:
+    """Tell whether a word opens its sentence, a quotation, or what follows a colon, dash, bullet or emoji."""
+    before = text[:position].rstrip(" ")
+    return not before or not (before[-1].isalnum() or before[-1] in ",;&'’)" or _is_mark(before[-1]))
+
+
+def _is_mark(character: str) -> bool:
+    return regex.match(r"\p{M}(?<!\ufe0f)", character) is not None
+
+
+def _is_new(word: str, known: set[str], lower: set[str]) -> bool:
+    bare = _bare(normalise_for_comparison(word))
+    if len(bare) < 3 or bare in known or bare in ORDINARY_CAPITALS or all(part in known for part in bare.split("-")):
+        return False
+    # Emphasis in capitals is not a name, and an acronym outside the lexicon tells too little.
+    if word.isupper():
+        return False
+    singular = bare.removesuffix("s")
+    return not ({bare, singular, singular + "s"} & lower or singular in known or singular in ORDINARY_CAPITALS)
+
+
+def _is_heading(sentence: str) -> bool:
+    """Tell whether nearly all longer words are capitalised: then capitals are layout."""
+    longer = [word for word in words(sentence) if len(word) > 3 and word[0].isalpha() and word.isascii()]
+    return len(longer) >= 3 and sum(word[0].islower() for word in longer) < 0.2 * len(longer)
+
+
+def _behind_honorifics(text: str, known: set[str]) -> Iterator[tuple[int, str]]:
+    for match in _HONORIFIC.finditer(text):
+        group = "after" if match["after"] else "before"
+        name = match[group]
+        new = [word for word in name.split() if _bare(normalise_for_comparison(word)) not in known | _NO_NAME]
+        # The second word may be anything ("श्री शर्मा कल आए"): only the first decides.
+        if new and new[0] == name.split()[0]:
+            yield match.start(group), new[0]
+
+
+def _bare(word: str) -> str:
+    return _POSSESSIVE.sub("", word)
+
+
+def _blanked(text: str, start: int, end: int) -> str:
+    return text[:start] + " " * (end - start) + text[end:]
