@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class EscalationConfig(AppConfig):
+    name = "escalation"
+    label = "escalation"
+    verbose_name = "Cases"
+
+    def ready(self) -> None:
+        from escalation import receivers  # noqa: F401  registering is what the import is for

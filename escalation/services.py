@@ -1,0 +1,297 @@
+"""The conductor: takes a rejection in, decides what happens next, calls down."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+import feedback.services as feedback_services
+from escalation.events import CaseMoved, CaseOpened
+from escalation.ladder import POLICY, History, choose_level
+from escalation.models import Case, CaseEntry, CaseState
+from feedback.models import Feedback
+from feedback.services import Rejection
+from jarvish_regen.access.policy import ASK_PERSON, REJECT, Viewer
+from jarvish_regen.content import services as content
+from jarvish_regen.content.models import ContentItem, ContentVersion
+from jarvish_regen.content.states import ItemState
+from jarvish_regen.errors import ConflictError
+from jarvish_regen.ids import new_id
+from jarvish_regen.journal import services as journal
+from jarvish_regen.journal.services import Ring
+from regeneration import services as regeneration_services
+from regeneration.models import OPEN_STATES, Regeneration, Urgency
+from regeneration.targets import active_targets
+
+RESPOND_TASK: Final = "escalation.respond"
+_URGENCY_OF_SEVERITY: Final = {"critical": Urgency.CRITICAL, "major": Urgency.HIGH, "minor": Urgency.NORMAL}
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a rejection left behind. `regeneration` is None when the person asked for a person at once."""
+
+    feedback: Feedback
+    case: Case
+    regeneration: Regeneration | None
+    item: ContentItem
+
+
+def urgency_of(said: Rejection) -> str:
+    """Return the answer queue of a rejection: by severity; bulk work waits behind people who are looking."""
+    return Urgency.LOW if said.source == "bulk" else _URGENCY_OF_SEVERITY[said.severity]
+
+
+def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) -> Receipt:
+    """Take a rejection in: feedback, case, attempt with candidate 0, audit and the owed ring, all in one transaction.
+
+    Raises:
+        NotFoundError: the item is not there, or not the viewer's.
+        InputError: a value or a span cannot be used; nothing is stored.
+        StaleVersionError: another version is current and the marked words are not, or not uniquely, in it.
+        ConflictError: the item is being rewritten, with a person, approved or withdrawn.
+    """
+    viewer.require(REJECT)
+    item = content.get_item(viewer=viewer, item_id=item_id)
+    regeneration_services.require_open_to_rejection(item)
+    if item.state != ItemState.IN_REVIEW or item.current is None:
+        raise ConflictError(
+            _("Only a draft that is in review can be rejected; this one is “%(state)s”.")
+            % {"state": ItemState(item.state).label},
+            field="state",
+            given=item.state,
+            allowed=ItemState.IN_REVIEW.value,
+        )
+    version = item.current
+    checked = feedback_services.check_rejection(item=item, version=version, said=said)
+    wants_person = said.suggested_action == "escalate"
+    zero = None if wants_person else regeneration_services.prepare_zero(item=item, version=version, checked=checked)
+    with transaction.atomic():
+        # The swap comes first: of two rejections at once, the second stops here and leaves nothing behind.
+        content.move(
+            item,
+            ItemState.WITH_PEOPLE if zero is None else ItemState.REGENERATING,
+            act="reject",
+            actor_id=viewer.user_id,
+        )
+        feedback = feedback_services.capture(viewer=viewer, item=item, version=version, checked=checked)
+        case = _case_for(item, viewer)
+        regeneration = None
+        if zero is None:
+            _to_people(
+                case, level=3, why=_("The advisor asked for a person."), feedback=feedback, actor_id=viewer.user_id
+            )
+        else:
+            _note(
+                case,
+                "reject",
+                _("Rejected: %(category)s.") % {"category": said.category},
+                feedback=feedback,
+                actor_id=viewer.user_id,
+            )
+            regeneration = regeneration_services.open_attempt(
+                item=item, feedback=feedback, zero=zero, urgency=urgency_of(said), actor_id=viewer.user_id
+            )
+    return Receipt(feedback, case, regeneration, item)
+
+
+def _case_for(item: ContentItem, viewer: Viewer) -> Case:
+    case = Case.objects.filter(item=item).exclude(state=CaseState.CLOSED).first()
+    if case is None:
+        case = Case.objects.create(id=new_id(), item=item, policy=POLICY)
+        journal.publish(CaseOpened(firm_id=item.firm_id, item_id=item.id, actor_id=viewer.user_id, case_id=case.id))
+        return case
+    case.round += 1
+    case.level = 1
+    case.state = CaseState.MACHINE
+    Case.objects.filter(id=case.id).update(round=case.round, level=1, state=CaseState.MACHINE, changed_at=Now())
+    return case
+
+
+def _note(
+    case: Case, act: str, explanation: str, *, feedback: Feedback | None = None, actor_id: uuid.UUID | None = None
+) -> None:
+    CaseEntry.objects.create(
+        case=case, act=act, level=case.level, explanation=explanation[:500], feedback=feedback, actor_id=actor_id
+    )
+
+
+def _to_people(
+    case: Case, *, level: int, why: str, feedback: Feedback | None = None, actor_id: uuid.UUID | None = None
+) -> None:
+    _set(case, level=level, state=CaseState.PEOPLE, why=why)
+    _note(case, "to_people", why, feedback=feedback, actor_id=actor_id)
+
+
+def _set(case: Case, *, level: int, state: CaseState, why: str) -> None:
+    case.level, case.state, case.why = level, state, why
+    closed_at = Now() if state == CaseState.CLOSED else None
+    Case.objects.filter(id=case.id).update(
+        level=level, state=state, why=why[:500], changed_at=Now(), closed_at=closed_at
+    )
+    item = case.item
+    journal.publish(CaseMoved(firm_id=item.firm_id, item_id=item.id, case_id=case.id, level=level, state=state))
+
+
+def take_next_step(*, regeneration_id: uuid.UUID) -> bool:
+    """Claim an attempt, answer it in time, store the answer and what it means for the case. False when there was
+    nothing to claim.
+
+    Rung as often as it likes: a row is claimed by one worker at a time and settled once.
+    """
+    taken = regeneration_services.claim(regeneration_id)
+    if taken is None:
+        return False
+    outcome = regeneration_services.regenerate(taken)
+    with transaction.atomic():
+        finished = regeneration_services.finish(taken, outcome)
+        if finished is not None:
+            _conclude(finished)
+    return True
+
+
+def settle_if_due(*, regeneration_id: uuid.UUID, reason: str = "") -> bool:
+    """End an attempt whose answer clock has run out with the best stored candidate, whatever became of its worker.
+
+    Any reader may call it. Returns False when the attempt is settled already or still has time.
+    """
+    with transaction.atomic():
+        taken = regeneration_services.take_over(regeneration_id)
+        if taken is None:
+            return False
+        outcome = regeneration_services.outcome_from_store(
+            taken,
+            reason=reason or _("No worker answered in time; the repair by rules, made when you rejected, stands."),
+        )
+        finished = regeneration_services.finish(taken, outcome)
+        if finished is None:
+            return False
+        _conclude(finished)
+    return True
+
+
+def _conclude(finished: regeneration_services.Finished) -> None:
+    """Decide what an attempt's outcome means for the case, and do it, in the caller's transaction."""
+    attempt, item = finished.regeneration, finished.regeneration.item
+    case = Case.objects.select_related("item").exclude(state=CaseState.CLOSED).get(item=item)
+    case.item = item
+    decision = choose_level(
+        History(
+            round=case.round,
+            attempts=attempt.attempt,
+            has_answer=finished.version is not None,
+            can_ask_model=bool(active_targets()),
+            wants_person=False,
+            is_critical=attempt.version.has_critical,
+        ),
+        case.policy,
+    )
+    if finished.version is not None:
+        _set(case, level=decision.level, state=CaseState.ANSWERED, why=decision.why)
+        _note(case, "answer", decision.why, feedback=attempt.feedback)
+    elif decision.tries_again:
+        _note(case, "next_attempt", decision.why, feedback=attempt.feedback)
+        regeneration_services.open_next_attempt(regeneration=attempt)
+    else:
+        content.move(item, ItemState.WITH_PEOPLE, act="escalate", actor_id=None, reason=decision.why)
+        _to_people(case, level=decision.level, why=decision.why, feedback=attempt.feedback)
+
+
+def sweep() -> int:
+    """Look after attempts that no living worker has: ring again, settle from the store, or give up on with a dead
+    letter.
+
+    Safe to run in several places at once. Returns how many attempts it acted on.
+    """
+    owed = regeneration_services.owed_attempts()
+    for attempt in owed.to_ring:
+        # The neighbours of a row that kills its worker are not to blame: from the third claim on it runs alone.
+        ring_attempt(attempt, queue="solo" if attempt.claims >= 2 else attempt.urgency)
+    for attempt in owed.to_settle:
+        settle_if_due(regeneration_id=attempt.id)
+    for attempt in owed.to_bury:
+        _bury(attempt)
+    return len(owed.to_ring) + len(owed.to_settle) + len(owed.to_bury)
+
+
+def ring_attempt(attempt: Regeneration, *, queue: str) -> None:
+    """Ring for one attempt right now; a ring that gets lost is repeated by the next sweep."""
+    journal.ring_again(Ring(RESPOND_TASK, {"regeneration_id": str(attempt.id)}, queue))
+
+
+def _bury(attempt: Regeneration) -> None:
+    firm_id = ContentItem.objects.values_list("firm_id", flat=True).get(id=attempt.item_id)
+    reason = f"{attempt.claims} workers took it and none finished"
+    ring = Ring(RESPOND_TASK, {"regeneration_id": str(attempt.id)}, "solo")
+    with transaction.atomic():
+        if settle_if_due(
+            regeneration_id=attempt.id,
+            reason=_("The machine failed on this text several times; the repair by rules stands."),
+        ):
+            journal.bury(
+                firm_id=firm_id,
+                subject_kind="regeneration",
+                subject_id=attempt.id,
+                ring=ring,
+                reason=reason,
+                claims=attempt.claims,
+            )
+
+
+def approve(*, viewer: Viewer, item_id: uuid.UUID, version_number: int | None = None) -> ContentVersion:
+    """Approve an item's current version for use and close its case.
+
+    Raises:
+        NotFoundError, ForbiddenError, StaleVersionError, ConflictError: as `content.services.approve` says.
+    """
+    settle_open_attempt(item_id=item_id)
+    item = content.get_item(viewer=viewer, item_id=item_id)
+    with transaction.atomic():
+        version = content.approve(viewer=viewer, item=item, version_number=version_number)
+        case = Case.objects.filter(item=item).exclude(state=CaseState.CLOSED).first()
+        if case is not None:
+            case.item = item
+            _set(case, level=case.level, state=CaseState.CLOSED, why=_("Approved by the advisor."))
+            _note(case, "approve", _("Approved by the advisor."), actor_id=viewer.user_id)
+    return version
+
+
+def settle_open_attempt(*, item_id: uuid.UUID) -> None:
+    """Settle an item's running attempt if its answer clock has run out: readers see the answer, not the wait."""
+    running = Regeneration.objects.filter(item_id=item_id, state__in=OPEN_STATES).values_list("id", flat=True).first()
+    if running:
+        settle_if_due(regeneration_id=running)
+
+
+def ask_person(*, viewer: Viewer, item_id: uuid.UUID, reason: str = "") -> Case:
+    """Hand an item that is in review to a person.
+
+    Raises:
+        NotFoundError: the item is not the viewer's.
+        ConflictError: the item is not in review.
+    """
+    viewer.require(ASK_PERSON)
+    item = content.get_item(viewer=viewer, item_id=item_id)
+    with transaction.atomic():
+        content.move(item, ItemState.WITH_PEOPLE, act="ask_person", actor_id=viewer.user_id, reason=reason)
+        case = Case.objects.filter(item=item).exclude(state=CaseState.CLOSED).first()
+        if case is None:
+            case = Case.objects.create(id=new_id(), item=item, policy=POLICY)
+            journal.publish(CaseOpened(firm_id=item.firm_id, item_id=item.id, actor_id=viewer.user_id, case_id=case.id))
+        case.item = item
+        decision = choose_level(
+            History(
+                round=case.round,
+                attempts=0,
+                has_answer=False,
+                can_ask_model=False,
+                wants_person=True,
+                is_critical=False,
+            ),
+            case.policy,
+        )
+        _to_people(case, level=decision.level, why=decision.why, actor_id=viewer.user_id)
+    return case

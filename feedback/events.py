@@ -1,0 +1,17 @@
+"""What people said, as facts for others."""
+
+import uuid
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jarvish_regen.journal.services import DomainEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedbackCaptured(DomainEvent):
+    """A rejection was stored."""
+
+    kind: ClassVar[str] = "feedback.captured"
+    feedback_id: uuid.UUID
+    category: str
+    severity: str

@@ -1,0 +1,1 @@
+"""Jarvish Regen: a rejected draft becomes a better, admissible text, or a person takes the case."""

@@ -1,0 +1,13 @@
+"""The Celery application: a doorbell. PostgreSQL holds the work, messages carry ids only."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jarvish_regen.settings")
+
+app = Celery("jarvish_regen")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+# Rings go out from many threads; only the default application is seen by all of them.
+app.set_default()

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class LlmConfig(AppConfig):
+    name = "jarvish_regen.llm"
+    label = "llm"
+    verbose_name = "Model targets"

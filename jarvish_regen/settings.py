@@ -1,0 +1,427 @@
+"""Settings of Jarvish Regen: one file, flat names, units in names. The environment is read here and nowhere else."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from celery.schedules import schedule
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+from kombu import Queue
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.FileAwareEnv()
+
+# --- Where we run -----------------------------------------------------------------------------------------------
+
+IS_EMBEDDED = env.bool("JARVISH_EMBEDDED", False)
+IS_TEST = env.bool("JARVISH_TEST", False)
+# A machine that is given its own servers is a deployment: nothing there may fall back to a development default.
+IS_PRODUCTION = env.bool("JARVISH_PRODUCTION", not (IS_EMBEDDED or IS_TEST) and "DATABASE_URL" in os.environ)
+STATE_DIR = Path(env.str("JARVISH_STATE_DIR", str(BASE_DIR / "var")))
+
+DEBUG = False
+
+
+def _secret_key() -> str:
+    """Return the signing key: from the environment, or, outside production, one kept under the state directory."""
+    given = env.str("JARVISH_SECRET_KEY", "")
+    if given:
+        return given
+    if IS_PRODUCTION:
+        raise ImproperlyConfigured(
+            "JARVISH_SECRET_KEY (or JARVISH_SECRET_KEY_FILE) is not set; production has no default."
+        )
+    path = STATE_DIR / "secret_key"
+    if not path.exists():
+        STATE_DIR.mkdir(parents=True, exist_ok=True)
+        from django.core.management.utils import get_random_secret_key  # needed on the very first start only
+
+        # Several processes start at once: the first to link its file wins, the others read that one.
+        own = path.with_suffix(f".{os.getpid()}")
+        own.write_text(get_random_secret_key())
+        own.chmod(0o600)
+        try:
+            os.link(own, path)
+        except FileExistsError:
+            pass
+        own.unlink()
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS: list[str] = env.list(
+    "JARVISH_ALLOWED_HOSTS", default=[] if IS_PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
+)
+PUBLIC_URL = env.str("JARVISH_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "channels",
+    "csp",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "knox",
+    "pgtrigger",
+    "rest_framework",
+    "simple_history",
+    "jarvish_regen.journal",
+    "jarvish_regen.llm",
+    "jarvish_regen.access",
+    "jarvish_regen.content",
+    "feedback",
+    "regeneration",
+    "escalation",
+    "learning",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "jarvish_regen.middleware.ApiErrorMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "jarvish_regen.access.middleware.StaffMfaMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "jarvish_regen.urls"
+ASGI_APPLICATION = "jarvish_regen.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "jarvish_regen.access.context.viewer",
+            ],
+        },
+    },
+]
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------
+
+DATABASE_POOL_MAX_CONNECTIONS = env.int("JARVISH_DATABASE_POOL_MAX_CONNECTIONS", 12)
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db("DATABASE_URL", default="postgresql://jarvish@localhost/jarvish")
+}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": 0,  # the pool keeps the connections; Django refuses both at once
+    "CONN_HEALTH_CHECKS": False,
+    "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode
+    "OPTIONS": {
+        **DATABASES["default"].get("OPTIONS", {}),  # the URL's query: a socket's directory, sslmode
+        "pool": {"min_size": 1, "max_size": DATABASE_POOL_MAX_CONNECTIONS, "timeout": 5},
+        "options": "-c lock_timeout=2000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000",
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "access.User"
+
+# --- Valkey -----------------------------------------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379")
+# A hung Valkey must cost a request little: whatever rings or hints is only a nudge.
+REDIS_SOCKET_TIMEOUT_SECONDS = 1.0
+
+
+def redis_url(database: int) -> str:
+    """Return the URL of one numbered database of the given server, for redis-py, channels and django-redis."""
+    if REDIS_URL.startswith("unix://"):
+        return f"{REDIS_URL.split('?')[0]}?db={database}"
+    return f"{REDIS_URL.rstrip('/')}/{database}"
+
+
+def celery_broker_url() -> str:
+    """Return the same server in the form that kombu reads."""
+    if REDIS_URL.startswith("unix://"):
+        return f"redis+socket://{REDIS_URL.removeprefix('unix://').split('?')[0]}?virtual_host=0"
+    return redis_url(0)
+
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": redis_url(1),
+        "OPTIONS": {
+            "IGNORE_EXCEPTIONS": True,  # a dead cache is slower, never an error
+            "SOCKET_CONNECT_TIMEOUT": REDIS_SOCKET_TIMEOUT_SECONDS,
+            "SOCKET_TIMEOUT": REDIS_SOCKET_TIMEOUT_SECONDS,
+        },
+    }
+}
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+RATE_LIMIT_STORAGE_URL = f"redis+{redis_url(3)}" if REDIS_URL.startswith("unix://") else redis_url(3)
+CHANNEL_LAYERS = {
+    "default": {
+        # The core layer keeps 100 messages a channel and loses them at a restart; hints are re-read by seq anyway.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [redis_url(2)], "prefix": "jarvish"},
+    }
+}
+
+# --- Celery: see docs/loop.md -----------------------------------------------------------------------------------
+
+ANSWER_QUEUES = ("critical", "high", "normal", "low")
+CELERY_BROKER_URL = celery_broker_url()
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "queue_order_strategy": "priority",
+    "visibility_timeout": 120,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_keepalive": not REDIS_URL.startswith("unix://"),
+    "socket_connect_timeout": REDIS_SOCKET_TIMEOUT_SECONDS,
+    "health_check_interval": 10,
+    "max_retries": 0,
+}
+CELERY_TASK_QUEUES = [Queue(name) for name in (*ANSWER_QUEUES, "solo", "prepare", "notify", "learn")]
+CELERY_TASK_DEFAULT_QUEUE = "normal"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 20
+CELERY_TASK_TIME_LIMIT = 30
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 25
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "Asia/Kolkata"
+CELERY_BEAT_SCHEDULE = {
+    "journal.clean": {
+        "task": "journal.clean",
+        "schedule": schedule(3600),
+        "options": {"queue": "learn", "expires": 1800},
+    },
+    "journal.deliver_due": {
+        "task": "journal.deliver_due",
+        "schedule": schedule(5),
+        "options": {"queue": "notify", "expires": 10},
+    },
+}
+
+# --- The answer -------------------------------------------------------------------------------------------------
+
+REGENERATION_DEADLINE_SECONDS = 1.4  # the answer clock, from the moment the rejection is stored
+REGENERATION_LEASE_SECONDS = 3.0
+REGENERATION_UNCLAIMED_SECONDS = 3.0  # what nobody claimed by then, the relay answers by itself
+REGENERATION_CLAIMS_MAX = 3  # counted before the work; the third that dies is a dead letter
+RELAY_POLL_SECONDS = 0.1
+OUTBOX_RERING_SECONDS = 1.0
+CONTENT_TEXT_MAX_CHARS = 20_000
+BULK_ITEMS_MAX = 500
+REQUEST_BODY_MAX_BYTES = 2_500_000
+IDEMPOTENCY_KEEP_HOURS = 24
+DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MAX_BYTES
+
+# One OpenAI-compatible target by environment; further ones are rows in the admin. Loopback is allowed here only.
+MODEL_URL = env.str("JARVISH_MODEL_URL", "")
+MODEL_KEY = env.str("JARVISH_MODEL_KEY", "")
+MODEL_NAME = env.str("JARVISH_MODEL_NAME", "gpt-4o-mini")
+MODEL_HEDGE_AFTER_SECONDS = env.float("JARVISH_MODEL_HEDGE_AFTER_SECONDS", 0.3)  # before P50 of the providers measured
+
+# --- API --------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "jarvish_regen.access.authentication.ScopedTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["jarvish_regen.api.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["jarvish_regen.api.throttles.SlidingWindowThrottle"],
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+RATE_LIMITS = {
+    "read": env.str("JARVISH_RATE_LIMIT_READ", "1200/minute"),
+    "write": env.str("JARVISH_RATE_LIMIT_WRITE", "300/minute"),
+    "bulk": env.str("JARVISH_RATE_LIMIT_BULK", "20/minute"),
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "jarvish_regen.api.errors.ExceptionHandler",
+    "EXCEPTION_FORMATTER_CLASS": "jarvish_regen.api.errors.ExceptionFormatter",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Jarvish Regen API",
+    "DESCRIPTION": "Send drafts, reject them with marked words, read the better text, follow along. See README.md.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+REST_KNOX = {
+    "TOKEN_TTL": None,
+    "AUTH_HEADER_PREFIX": "Token",
+    "TOKEN_PREFIX": "jrv_",
+}
+KNOX_TOKEN_MODEL = "access.Token"
+
+# --- People -----------------------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+if IS_TEST:
+    # Argon2 is slow on purpose; tests log in hundreds of times.
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+ACCOUNT_ADAPTER = "jarvish_regen.access.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/15m/ip,10/15m/key", "reset_password": "20/15m/ip,5/15m/key"}
+ACCOUNT_SESSION_REMEMBER = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+STAFF_MFA_REQUIRED = env.bool("JARVISH_STAFF_MFA_REQUIRED", IS_PRODUCTION)
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "content:items"
+LOGOUT_REDIRECT_URL = "account_login"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "jarvish_regen.middleware.csrf_failure"
+EMAIL_CONFIG = env.email("JARVISH_EMAIL_URL", default="consolemail://")
+globals().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("JARVISH_FROM_EMAIL", "Jarvish Regen <no-reply@jarvish.example>")
+
+# --- Browser ----------------------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    # Unfold's Alpine build evaluates expressions; the admin has a policy of its own in jarvish_regen.urls.
+    "EXCLUDE_URL_PREFIXES": ("/admin/", "/api/docs/", "/api/redoc/"),
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if IS_PRODUCTION:
+    SECURE_SSL_REDIRECT = env.bool("JARVISH_SSL_REDIRECT", True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = STATE_DIR / "static"
+# Embedded runs serve straight from the finders; a deployment collects once and serves hashed names.
+WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if IS_PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- Language and time ------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("hi", _("Hindi")), ("mr", _("Marathi"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Kolkata"
+USE_THOUSAND_SEPARATOR = True
+
+# --- Admin ------------------------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "Jarvish Regen",
+    "SITE_HEADER": "Jarvish Regen",
+    "SITE_SUBHEADER": _("The desk"),
+    "SITE_SYMBOL": "edit_note",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+# --- Logs: constant messages with fields, never client text ------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"()": "jarvish_regen.logs.FieldFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("JARVISH_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.channels.server": {"level": "WARNING"},
+        "uvicorn": {"level": "INFO", "handlers": [], "propagate": True},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
+    },
+}
+
+SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class RegenerationConfig(AppConfig):
+    name = "regeneration"
+    label = "regeneration"
+    verbose_name = "Regeneration"
