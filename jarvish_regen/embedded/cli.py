@@ -75,7 +75,7 @@ def _up(parser: argparse.ArgumentParser, rest: list[str], state: StateDir) -> in
     parser.add_argument("--no-demo", action="store_true", help="do not load the demo firms")
     parser.add_argument("--quiet", action="store_true", help="leave the processes' logs to the files")
     options = parser.parse_args(rest)
-    terminal = Terminal(is_quiet=options.quiet)
+    terminal = Terminal(is_quiet=options.quiet, descriptor=sys.stdout.fileno())
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:

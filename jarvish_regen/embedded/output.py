@@ -2,7 +2,6 @@
 
 import os
 import select
-import sys
 from pathlib import Path
 from typing import IO
 
@@ -20,8 +19,8 @@ class Terminal:
     dropped here; the files have them all.
     """
 
-    def __init__(self, *, is_quiet: bool) -> None:
-        self._descriptor = sys.stdout.fileno()
+    def __init__(self, *, is_quiet: bool, descriptor: int) -> None:
+        self._descriptor = descriptor
         self._is_quiet = is_quiet
         self._is_closed = False
         self._is_stuck = False

@@ -78,8 +78,8 @@ def find_by_program(*, program: str, cwd: Path) -> list[int]:
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError):  # ended meanwhile, or belongs to somebody else
-            executable = os.readlink(entry / "exe").removesuffix(" (deleted)")
-            if os.path.basename(executable) == program and os.readlink(entry / "cwd") == str(cwd.resolve()):
+            executable = (entry / "exe").readlink().name.removesuffix(" (deleted)")
+            if executable == program and (entry / "cwd").readlink() == cwd.resolve():
                 found.append(int(entry.name))
     return [pid for pid in sorted(found) if is_alive(pid)]
 

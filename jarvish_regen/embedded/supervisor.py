@@ -157,6 +157,7 @@ class Supervisor:
         self._manage("migrate", "--no-input")
         if not self._options.with_demo:
             self._terminal.say("The demo firms are not loaded (--no-demo).")
+            prepared.remember(self._state, prepared.Prepared(fingerprint=fingerprint, has_demo=False, logins=()))
             return ()
         self._manage("load_demo", may_be_missing=True)
         logins = prepared.logins_from_json(self._manage("demo_logins", "--json", may_be_missing=True))
