@@ -67,8 +67,8 @@ _DATES = regex.compile(
     rf"""
     (?<![\d\p{{L}}])(?:
         (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?[\ \-]?(?:of\ )?
-        (?P<m1>{_MONTH})\.?{_NO_LETTER}
-        (?:[\ \-,']{{1,2}}(?P<y1>\d{{4}}|(?<=')\d{{2}})(?!\d))?
+        (?P<m1>{_MONTH}){_NO_LETTER}
+        (?:\.?[\ \-,']{{1,2}}(?P<y1>\d{{4}}|(?<=')\d{{2}})(?!\d))?
       | (?P<m2>{_MONTH})\.?\ (?P<d2>\d{{1,2}})(?:st|nd|rd|th)?
         (?!,?\d|\ ?%|\.\d)(?:,?\ (?P<y2>\d{{4}})(?!\d))?
       | (?P<m3>{_MONTH})\.?[\ \-,']{{1,2}}(?P<y3>(?:19|20)\d{{2}})(?!\d)
@@ -92,12 +92,12 @@ _PLAIN = regex.compile(
     rf"""
     (?:(?<!\p{{L}})(?P<currency>{_CURRENCY})\ ?(?:/-\ ?)?)?
     (?P<number>{_NUMBER})
-    (?P<scales>(?:[ \-]?(?:{_SCALE})\.?{_NO_LETTER}){{1,2}}|(?:k|l|m){_NO_LETTER})?
+    (?P<scales>(?:[ \-]?(?:{_SCALE}){_NO_LETTER}){{1,2}}|(?:k|l|m){_NO_LETTER})?
     (?P<unit>\+?[ \-]?(?:%|٪
       |percent{_NO_LETTER}|per\ cent{_NO_LETTER}|pct{_NO_LETTER}|bps{_NO_LETTER}|basis\ points?{_NO_LETTER}
       |प्रतिशत|फीसदी|फ़ीसदी|टक्के|टक्का|टक्क्यां|शेकडा
       |rupees?{_NO_LETTER}|rs{_NO_LETTER}|/-|रुपये|रुपए|रुपयां|रुपयों
-      |रु\.?{_NO_LETTER}|dollars?{_NO_LETTER}))?
+      |रु{_NO_LETTER}|dollars?{_NO_LETTER}))?
     """,
     regex.VERBOSE | regex.IGNORECASE,
 )

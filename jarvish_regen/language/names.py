@@ -24,8 +24,8 @@ _HANDLE = regex.compile(r"(?<![\w@.])@[A-Za-z][A-Za-z0-9_.]{2,29}")
 _PHONE = regex.compile(r"(?<![\w,.])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ \-()]{0,2}\d){9,13}(?![\w,]|\.\d)")
 _PLACEHOLDER = regex.compile(r"\{\{[^{}\n]*\}\}|\[[A-Z][A-Za-z0-9 _-]{0,40}\]")
 _CAPITALISED = regex.compile(r"(?<![\p{L}\p{M}\p{N}_@#.])\p{Lu}[\p{L}\p{M}]*(?:['’]\p{L}+)?(?:-\p{Lu}[\p{L}\p{M}]+)*")
+_LETTERS = regex.compile(r"[\p{L}\p{M}]+")
 _POSSESSIVE = regex.compile(r"['’]s?\Z")
-_OPENS = regex.compile(r"[^\p{L}\p{N}]*\Z")
 _HONORIFIC = regex.compile(
     r"(?<![\p{L}\p{M}])(?:श्रीमती|श्रीमान|श्री|कुमारी|डॉ|डॉक्टर|सौ|प्रो|अ‍ॅड|ॲड)\.?[ ]+"
     r"(?P<after>[\p{Script=Devanagari}\u200c\u200d]+(?:[ ][\p{Script=Devanagari}\u200c\u200d]+)?)"
@@ -52,6 +52,7 @@ def new_names(candidate: str, allowed: Iterable[str]) -> tuple[str, ...]:
     texts = [normalise_for_comparison(text) for text in allowed]
     everything = "\n".join(texts)
     known = {part for text in texts for word in words(text) for part in (_bare(word), *word.split("-"))}
+    known.update(_LETTERS.findall(everything))  # "London2025" and a name glued to it by a missing space
     entities = {entity for text in texts for _, _, entity in _entities(text)}
     digits = regex.sub(r"[ \-()]", "", everything)
     visible = _PLACEHOLDER.sub(lambda match: " " * len(match.group()), candidate)

@@ -110,6 +110,12 @@ def test_another_value_unit_or_date_is_new(candidate, new):
     assert [figure.text for figure in new_figures(candidate, allowed)] == [new]
 
 
+def test_the_full_stop_of_a_sentence_is_no_part_of_a_figure():
+    text = "About ₹11.6 lakh. By 31 Mar. At 5%. For 10."
+
+    assert [figure.text for figure in figures(text)] == ["₹11.6 lakh", "31 Mar", "5%", "10"]
+
+
 @given(st.integers(min_value=0, max_value=10**11), st.sampled_from(["", "%", " lakh", " करोड़", " रुपये"]))
 def test_a_number_is_the_same_in_both_scripts_and_groupings(number, unit):
     digits = str(number)

@@ -62,6 +62,10 @@ def test_ordinary_rewording_brings_no_name(candidate):
     assert new_names(candidate, [DRAFT]) == ()
 
 
+def test_a_name_glued_to_a_number_is_still_the_same_name():
+    assert new_names("in 2024,London today", ["2024,London2025-wide"]) == ()
+
+
 @given(mixed_text)
 def test_a_text_brings_no_new_name_to_itself(text):
     assert new_names(text, [text]) == ()
