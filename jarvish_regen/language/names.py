@@ -24,7 +24,7 @@ _HANDLE = regex.compile(r"(?<![\w@.])@[A-Za-z][A-Za-z0-9_.]{2,29}")
 _PHONE = regex.compile(r"(?<![\w,.])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ \-()]{0,2}\d){9,13}(?![\w,]|\.\d)")
 _PLACEHOLDER = regex.compile(r"\{\{[^{}\n]*\}\}|\[[A-Z][A-Za-z0-9 _-]{0,40}\]")
 _CAPITALISED = regex.compile(r"(?<![\p{L}\p{M}\p{N}_@#.])\p{Lu}[\p{L}\p{M}]*(?:['’]\p{L}+)?(?:-\p{Lu}[\p{L}\p{M}]+)*")
-_LETTERS = regex.compile(r"[\p{L}\p{M}]+")
+_LETTERS = regex.compile(r"\p{Script=Devanagari}+|[\p{L}\p{M}]+")
 _POSSESSIVE = regex.compile(r"['’]s?\Z")
 _HONORIFIC = regex.compile(
     r"(?<![\p{L}\p{M}])(?:श्रीमती|श्रीमान|श्री|कुमारी|डॉ|डॉक्टर|सौ|प्रो|अ‍ॅड|ॲड)\.?[ ]+"

@@ -64,6 +64,7 @@ def test_ordinary_rewording_brings_no_name(candidate):
 
 def test_a_name_glued_to_a_number_is_still_the_same_name():
     assert new_names("in 2024,London today", ["2024,London2025-wide"]) == ()
+    assert new_names("श्री तकlakh", ["श्री तकlakh"]) == ()
 
 
 @given(mixed_text)
