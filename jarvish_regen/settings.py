@@ -27,7 +27,7 @@ DEBUG = False
 
 def _secret_key() -> str:
     """Return the signing key: from the environment, or, outside production, one kept under the state directory."""
-    given = env.str("JARVISH_SECRET_KEY", "")
+    given: str = env.str("JARVISH_SECRET_KEY", "")
     if given:
         return given
     if IS_PRODUCTION:

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import close_old_connections, connection, transaction
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from feedback.models import Feedback, FeedbackIssue
 from feedback.services import CheckedRejection
@@ -48,6 +49,7 @@ from regeneration.validate import validate
 logger = logging.getLogger(__name__)
 
 ATTEMPTS_MAX: Final = len(TACTICS)
+SOLO_QUEUE: Final = "solo"  # one slot: what may kill its worker has no neighbours there
 # What is left for writing the answer once the engine has it; measured by `./jarvish bench answer` as the finish stage.
 FINISH_SECONDS: Final = 0.06
 
@@ -89,7 +91,7 @@ def prepare_zero(*, item: ContentItem, version: ContentVersion, checked: Checked
     brief = FeedbackBrief(
         said.category, said.severity, checked.note_text, checked.suggestions, said.suggested_action, issues
     )
-    return _zero(_job(item, version, brief, attempt=1))
+    return zero_of(_job(item, version, brief, attempt=1))
 
 
 def _job(item: ContentItem, version: ContentVersion, brief: FeedbackBrief, *, attempt: int) -> Job:
@@ -105,7 +107,8 @@ def _job(item: ContentItem, version: ContentVersion, brief: FeedbackBrief, *, at
     )
 
 
-def _zero(job: Job) -> Zero:
+def zero_of(job: Job) -> Zero:
+    """Return candidate 0 of a job with its verdict. Pure."""
     candidate = candidate_zero(job)
     return Zero(job, candidate, validate(job, candidate))
 
@@ -146,7 +149,7 @@ def open_next_attempt(*, regeneration: Regeneration) -> Regeneration:
     return open_attempt(
         item=regeneration.item,
         feedback=regeneration.feedback,
-        zero=_zero(job),
+        zero=zero_of(job),
         urgency=regeneration.urgency,
         actor_id=None,
     )
@@ -258,27 +261,34 @@ def _take(sql: str, arguments: dict[str, Any]) -> Claim | None:
 
 
 def regenerate(taken: Claim) -> Outcome:
-    """Answer a claimed attempt within what is left of the answer clock.
-
-    Reads issues and candidate 0, then no database.
-    """
+    """Answer a claimed attempt within what is left of the answer clock. Reads issues and candidate 0, then no database."""
     regeneration = taken.regeneration
-    left_seconds = settings.REGENERATION_DEADLINE_SECONDS - taken.waited_seconds - FINISH_SECONDS
-    deadline = Deadline.after(left_seconds)
+    deadline = Deadline.after(settings.REGENERATION_DEADLINE_SECONDS - taken.waited_seconds - FINISH_SECONDS)
     job = job_of(regeneration)
     stored = regeneration.candidates.get(number=0)
-    zero = CandidateText(stored.rung, stored.text, (), stored.explanation)
-    verdict = validate(job, zero)
-    announce = _stage_announcer(regeneration, taken.fence, taken.waited_seconds, Deadline.after(0).clock)
-    targets = [_engine.client(target) for target in active_targets()]
+    candidate = CandidateText(stored.rung, stored.text, (), stored.explanation)
+    zero = Zero(job, candidate, validate(job, candidate))
+    announce = _stage_announcer(regeneration, taken.fence, taken.waited_seconds, deadline.clock)
+    return answer(zero, deadline=deadline, on_stage=announce)
+
+
+def answer(zero: Zero, *, deadline: Deadline, on_stage: Callable[[str], None]) -> Outcome:
+    """Ask the configured models for something better than candidate 0 and return the best by the deadline."""
     coroutine = pipeline.answer(
-        job, candidate_zero=zero, zero_verdict=verdict, targets=targets, deadline=deadline, on_stage=announce
+        zero.job,
+        candidate_zero=zero.candidate,
+        zero_verdict=zero.verdict,
+        targets=[_engine.client(target) for target in active_targets()],
+        deadline=deadline,
+        on_stage=on_stage,
+        hedge_after_seconds=settings.MODEL_HEDGE_AFTER_SECONDS,
     )
     try:
         return _engine.run(coroutine, deadline)
     except DeadlinePassedError:
-        logger.warning("engine overran its deadline", extra={"regeneration_id": regeneration.id})
-        return outcome_of_zero(zero, verdict, reason="The engine was not done in time; the repair by rules stands.")
+        logger.warning("engine overran its deadline", extra={"attempt": zero.job.attempt})
+        reason = _("The engine was not done in time; the repair by rules stands.")
+        return outcome_of_zero(zero.candidate, zero.verdict, reason=reason)
 
 
 def outcome_of_zero(zero: CandidateText, verdict: Verdict, *, reason: str) -> Outcome:
@@ -454,9 +464,45 @@ def require_open_to_rejection(item: ContentItem) -> None:
     if item.state == ItemState.REGENERATING:
         running = item.regenerations.filter(state__in=OPEN_STATES).first()
         raise ConflictError(
-            "This draft is being rewritten at the moment.",
+            _("This draft is being rewritten at the moment."),
             code="regenerating",
             field="state",
             given=item.state,
             allowed=to_short("regeneration", running.id) if running else ItemState.IN_REVIEW.value,
         )
+
+
+def reopen(regeneration: Regeneration) -> bool:
+    """Make an attempt that found nothing claimable again, in the caller's transaction; False when it is not to be had.
+
+    Its answer clock starts anew. One claim is left to it, so it runs alone and, if it kills its worker once more, is
+    set aside again. The caller has made sure that the item waits for it. Leaves RegenerationOpened, which owes a ring.
+    """
+    reopened = Regeneration.objects.filter(
+        id=regeneration.id, state__in=(RegenerationState.NO_ANSWER, RegenerationState.DEAD), answer__isnull=True
+    ).update(
+        state=RegenerationState.QUEUED,
+        stage=Stage.QUEUED,
+        stored_at=Now(),
+        claims=settings.REGENERATION_CLAIMS_MAX - 1,
+        fence=F("fence") + 1,
+        claimed_at=None,
+        lease_until=None,
+        finished_at=None,
+        answer_ms=None,
+        reason="",
+    )
+    if not reopened:
+        return False
+    item = regeneration.item
+    journal.publish(
+        RegenerationOpened(
+            firm_id=item.firm_id,
+            item_id=item.id,
+            actor_id=None,
+            regeneration_id=regeneration.id,
+            attempt=regeneration.attempt,
+            queue=SOLO_QUEUE,
+        )
+    )
+    return True

@@ -6,7 +6,8 @@ from typing import Any
 class Code(str):
     """An error code that carries what was given and what is allowed through DRF, which keeps nothing but codes."""
 
-    __slots__ = ("allowed", "given")
+    given: Any
+    allowed: Any
 
     def __new__(cls, code: str, *, given: Any = None, allowed: Any = None) -> "Code":
         self = super().__new__(cls, code)

@@ -85,4 +85,4 @@ class ErrorSerializer(serializers.Serializer[Any]):
     """The one shape of every error."""
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
-    errors = ErrorItemSerializer(many=True)
+    errors = ErrorItemSerializer(many=True)  # type: ignore[assignment]  # the wire shape names it so

@@ -13,11 +13,11 @@ class ApiView(APIView):
     rate_class: str
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
-        response = super().finalize_response(request, response, *args, **kwargs)
+        final: Response = super().finalize_response(request, response, *args, **kwargs)
         limit = getattr(request._request, "rate_limit", None) if isinstance(request, Request) else None
         if limit:
             name, amount, window_seconds, remaining, reset_seconds = limit
-            response["RateLimit-Policy"] = f'"{name}";q={amount};w={window_seconds}'
-            response["RateLimit"] = f'"{name}";r={remaining};t={reset_seconds}'
-        response["Cache-Control"] = response.get("Cache-Control", "no-store")
-        return response
+            final["RateLimit-Policy"] = f'"{name}";q={amount};w={window_seconds}'
+            final["RateLimit"] = f'"{name}";r={remaining};t={reset_seconds}'
+        final["Cache-Control"] = final.get("Cache-Control", "no-store")
+        return final
