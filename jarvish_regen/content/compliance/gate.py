@@ -93,5 +93,10 @@ def release(
 
 
 def _same(text: str, other: str) -> bool:
-    """Compare as a reader would: another composition or other blanks do not make another text."""
-    return " ".join(unicodedata.normalize("NFC", text).split()) == " ".join(unicodedata.normalize("NFC", other).split())
+    """Compare as a reader would: another composition or other blanks do not make another text, other paragraphs do."""
+    return _lines(text) == _lines(other)
+
+
+def _lines(text: str) -> list[str]:
+    lines = (" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines())
+    return [line for line in lines if line]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
+import regex
+
 from .normalise import View, grapheme_span, plain_view, shadow_view
 from .pack import Pack
 from .patterns import Pattern
@@ -46,8 +48,9 @@ class Scan:
                 at = 0
                 while (match := pattern.regex.search(view.text, at)) is not None:
                     start, end = match.span()
-                    if start == end:
-                        at = end + 1
+                    # Words of two paragraphs are no phrase; look on inside the first.
+                    if start == end or _PARAGRAPH.search(view.text, start, end):
+                        at = start + 1
                         continue
                     raw = view.raw_span(start, end)
                     if exceptions:
@@ -78,6 +81,8 @@ class Scan:
         ]
         return [grapheme_span(self.raw, *span) for span in merge_spans(spans)]
 
+
+_PARAGRAPH = regex.compile(r"\n\s*\n")
 
 # No exception reaches further from the words it excuses than this.
 _REACH = 260

@@ -92,16 +92,16 @@ def removals(raw: str, lines: Sequence[Line], doomed: Iterable[Span]) -> list[Sp
         if not any(words_in(raw[a:b]) for a, b in kept if not _LIST_NUMBER.match(raw[a:b])):
             spans.append(_with_break(raw, line.start, line.end, spans[-1] if spans else None))
             continue
+        cuts = []
         for start, end in taken:
-            after = end
-            while after < line.end and raw[after] in " \t":
-                after += 1
-            if after >= line.end or raw[after] == "\n":
+            while end < line.end and raw[end] in " \t":
+                end += 1
+            cuts.append((start, end))
+        for start, end in merge_touching(cuts):
+            if not raw[end : line.end].strip():
                 while start > line.start and raw[start - 1] in " \t":
                     start -= 1
-                spans.append((start, end))
-            else:
-                spans.append((start, after))
+            spans.append((start, end))
     return merge_touching(spans)
 
 
