@@ -18,6 +18,9 @@ env = environ.FileAwareEnv()
 
 IS_EMBEDDED = env.bool("JARVISH_EMBEDDED", False)
 IS_TEST = env.bool("JARVISH_TEST", False)
+# Where tests lay down which process shall die at which place (jarvish_regen.faults).
+_faultpoints = env.str("JARVISH_FAULTPOINTS_DIR", "") if IS_TEST else ""
+FAULTPOINTS_DIR = Path(_faultpoints) if _faultpoints else None
 # A machine that is given its own servers is a deployment: nothing there may fall back to a development default.
 IS_PRODUCTION = env.bool("JARVISH_PRODUCTION", not (IS_EMBEDDED or IS_TEST) and "DATABASE_URL" in os.environ)
 STATE_DIR = Path(env.str("JARVISH_STATE_DIR", str(BASE_DIR / "var")))
