@@ -9,6 +9,7 @@ import hashlib
 import os
 import pickle
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,9 @@ def load_compiled(directory: Path, content: bytes) -> Pack:
     if pack is None:
         pack = parse_pack(content)
         # Computed at first use; kept as well, so that no first text has to wait for them.
-        _ = pack.prefilter, pack.scan_index, pack.mandated
+        for name, computed in vars(Pack).items():
+            if isinstance(computed, cached_property):
+                getattr(pack, name)
         _write(kept, pack)
     return pack
 

@@ -25,26 +25,19 @@ class Scan:
         return shadow_view(self.plain, self.pack.folding)
 
     @cached_property
-    def _plain_candidates(self) -> set[int]:
-        return self.pack.prefilter.candidates(self.plain.text)
+    def _searched(self) -> list[tuple[View, set[int]]]:
+        """The views that forbidden words are looked for in, each with the patterns worth trying."""
+        views = [self.plain] if self.shadow is self.plain else [self.plain, self.shadow]
+        return [(view, self.pack.prefilter.candidates(view.text)) for view in views]
 
-    @cached_property
-    def _shadow_candidates(self) -> set[int]:
-        return self.pack.prefilter.candidates(self.shadow.text)
-
-    def hits(self, patterns: Iterable[Pattern], exceptions: tuple[Pattern, ...] = ()) -> list[Span]:
+    def hits(self, patterns: tuple[Pattern, ...], exceptions: tuple[Pattern, ...] = ()) -> list[Span]:
         """Give the raw spans of the matches that no exception excuses, merged and in order."""
-        views = [(self.plain, self._plain_candidates)]
-        if self.shadow is not self.plain:
-            views.append((self.shadow, self._shadow_candidates))
+        numbers = self.pack.numbers_of(patterns)
         found: list[Span] = []
         excused: list[Span] = []
-        index = self.pack.scan_index
-        wanted = [(pattern, index.get(pattern)) for pattern in patterns]
-        for view, candidates in views:
-            for pattern, number in wanted:
-                if number is not None and number not in candidates:
-                    continue
+        for view, candidates in self._searched:
+            for number in sorted(numbers & candidates):
+                pattern = self.pack.scanned[number]
                 at = 0
                 while (match := pattern.regex.search(view.text, at)) is not None:
                     start, end = match.span()

@@ -134,8 +134,19 @@ class Pack:
         return tuple(dict.fromkeys(found))
 
     @cached_property
-    def scan_index(self) -> Mapping[Pattern, int]:
+    def _scan_index(self) -> Mapping[Pattern, int]:
         return {pattern: index for index, pattern in enumerate(self.scanned)}
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[Pattern, ...], frozenset[int]]:
+        return {}
+
+    def numbers_of(self, patterns: tuple[Pattern, ...]) -> frozenset[int]:
+        """Give the places of ``patterns`` in ``scanned``."""
+        found = self._numbers.get(patterns)
+        if found is None:
+            found = self._numbers[patterns] = frozenset(self._scan_index[pattern] for pattern in patterns)
+        return found
 
     @cached_property
     def prefilter(self) -> Prefilter:

@@ -24,9 +24,10 @@ _QUOTES = {
 _MARKUP = frozenset("*~`")
 _NEWLINES = frozenset("\n\u0085\u2028\u2029\x0b\x0c\r")
 
-# A run of plain ASCII words, which needs only lower case, or a base character with its marks. The look-ahead keeps a
-# combining mark with its base.
-_SEGMENT = regex.compile(r"[A-Za-z0-9]+(?!\p{M})|\r\n|\P{M}\p{M}*|\p{M}+")
+# A run of plain ASCII that needs only lower case, or a base character with its marks. The look-ahead keeps a
+# combining mark with its base; single blanks inside a run are kept, others are left to the slow path.
+_RUN = r"[A-Za-z0-9,.;:!?'\"()/%&+=<>#$@\[\]{}|\\^-]"
+_SEGMENT = regex.compile(rf"{_RUN}+(?: {_RUN}+)*(?!\p{{M}})|\r\n|\P{{M}}\p{{M}}*|\p{{M}}+", regex.V1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,33 +160,35 @@ def _is_invisible(character: str) -> bool:
 
 def plain_view(raw: str, masks: frozenset[str] = frozenset()) -> View:
     """Build the plain view. ``masks`` (such as ``{{advisor_name}}``) are read as names: only their letters remain."""
-    characters: list[str] = []
+    parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
+    is_blank = False
     visible, positions = _drop_invisible(raw, masks)
     for match in _SEGMENT.finditer(visible):
         segment = match[0]
         first, last = match.span()
-        if segment.isascii() and segment.isalnum():
-            characters.extend(segment.lower())
+        if last - first > 1 and segment.isascii() and segment != "\r\n":
+            parts.append(segment.lower())
             if positions is None:
                 starts.extend(range(first, last))
                 ends.extend(range(first + 1, last + 1))
             else:
                 starts.extend(positions[first:last])
                 ends.extend(position + 1 for position in positions[first:last])
+            is_blank = False
             continue
-        folded = _plain_segment(segment)
         begin = first if positions is None else positions[first]
         end = last if positions is None else positions[last - 1] + 1
-        for character in folded:
-            if character == " " and characters and characters[-1] == " ":
+        for character in _plain_segment(segment):
+            if character == " " and is_blank:
                 ends[-1] = end
                 continue
-            characters.append(character)
+            is_blank = character == " "
+            parts.append(character)
             starts.append(begin)
             ends.append(end)
-    return View("".join(characters), starts, ends)
+    return View("".join(parts), starts, ends)
 
 
 def _drop_invisible(raw: str, masks: frozenset[str]) -> tuple[str, list[int] | None]:

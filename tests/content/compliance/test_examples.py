@@ -9,9 +9,7 @@ from tests.content.compliance.helpers import example_context
 _CASES = [(rule, example) for rule in current_pack().rules for example in rule.examples]
 
 
-@pytest.mark.parametrize(
-    ("rule", "example"), _CASES, ids=[f"{rule.id}-line{example.line}" for rule, example in _CASES]
-)
+@pytest.mark.parametrize(("rule", "example"), _CASES, ids=[f"{rule.id}-line{example.line}" for rule, example in _CASES])
 def test_example_is_judged_as_the_pack_says(rule: Rule, example: Example) -> None:
     pack = current_pack()
 

@@ -23,7 +23,17 @@ def _cpu_seconds(text: str) -> float:
 
 @pytest.mark.parametrize(
     "piece",
-    ["guaranteed return ", "not really a very ", "the fund will ", "12 34 5678 ", "a ", "g-", "[client ", '"hello ', "नहीं जोखिम "],
+    [
+        "guaranteed return ",
+        "not really a very ",
+        "the fund will ",
+        "12 34 5678 ",
+        "a ",
+        "g-",
+        "[client ",
+        '"hello ',
+        "नहीं जोखिम ",
+    ],
 )
 def test_work_grows_with_the_text(piece: str) -> None:
     small, large = piece * (5_000 // len(piece)), piece * (10_000 // len(piece))

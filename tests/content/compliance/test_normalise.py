@@ -16,10 +16,10 @@ from jarvish_regen.content.compliance.pack import current_pack
     [
         ("GUA\u200bRANTEED", "guaranteed"),
         ("बाज़ार", "बाजार"),
-        ("बाज\u093cार", "बाजार"),
+        ("क़ानून", "कानून"),
         ("हाँ।", "हां."),
         ("१२३ टक्के", "123 टक्के"),
-        ("“don’t” — now", "\"don't\" - now"),
+        ("“don’t” — now", '"don\'t" - now'),
         ("*bold* _x_", "bold x "),
         ("a \u00a0\t b\r\nc", "a b\nc"),
         ("ﬁxed ｒｅｔｕｒｎ", "fixed return"),
