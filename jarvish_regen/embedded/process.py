@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 _SHIM = Path(__file__).with_name("shim.py")
 
@@ -23,6 +23,20 @@ class Identity:
     gid: int
 
 
+class Handle(Protocol):
+    """Describe what the supervisor needs of a child, whichever way it was started."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def send_signal(self, sig: int) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 def spawn(
     argv: Sequence[str | Path],
     *,
@@ -31,12 +45,13 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     identity: Identity | None = None,
+    inherited: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own; it gets `death_signal` when the calling thread ends.
 
-    argv[0] is an absolute path. Both output streams go to `output`. Call it from the main thread, or from one that
-    lives as long as the child shall. A session of its own keeps a terminal's Ctrl-C for the supervisor, which stops
-    things in order.
+    argv[0] is an absolute path. Both output streams go to `output`; `inherited` are descriptors it gets too. Call it
+    from the main thread, or from one that lives as long as the child shall. A session of its own keeps a terminal's
+    Ctrl-C for the supervisor, which stops things in order.
     """
     uid, gid = (identity.uid, identity.gid) if identity else (-1, -1)
     shim = [sys.executable, "-I", "-S", str(_SHIM), str(os.getpid()), str(int(death_signal)), str(uid), str(gid)]
@@ -48,17 +63,18 @@ def spawn(
         env=env,
         cwd=cwd,
         start_new_session=True,
+        pass_fds=inherited,
     )
 
 
-def stop(process: subprocess.Popen[bytes], *, stop_signal: signal.Signals, timeout_seconds: float) -> None:
+def stop(process: Handle, *, stop_signal: signal.Signals, timeout_seconds: float) -> None:
     """Send `stop_signal`, wait, then SIGKILL. A process that is gone already is fine."""
     if process.poll() is None:
         process.send_signal(stop_signal)
         try:
             process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
+            process.send_signal(signal.SIGKILL)
             process.wait()
 
 

@@ -9,13 +9,16 @@ from jarvish_regen.embedded.paths import ROOT, StateDir
 
 HOST = "127.0.0.1"
 
+# As root Celery prints eight lines of advice about pickle, which we do not accept anyway.
+_CELERY_AS_ROOT = "ignore:You're running the worker with superuser"
+
 
 @dataclass(frozen=True)
 class Program:
     """Describe one process of the product.
 
-    ends_last: it is stopped after the workers, whose answers it shows. ready_line: a regular expression of the line by
-    which it says that it takes work, where it says so.
+    argv: what follows `python`. ends_last: it is stopped after the workers, whose answers it shows. ready_line: a
+    regular expression of the line by which it says that it takes work, where it says so.
     """
 
     name: str
@@ -32,13 +35,13 @@ def all_programs(state: StateDir, *, port: int) -> list[Program]:
         *("--no-access-log", "--lifespan", "off"),
     ]
     return [
-        _python("web", web, ends_last=True),
+        Program(name="web", argv=tuple(web), ends_last=True),
         _worker("answers", concurrency=32, queues="critical,high,normal,low"),
-        _python("relay", [str(ROOT / "manage.py"), "run_relay"]),
+        Program(name="relay", argv=(str(ROOT / "manage.py"), "run_relay")),
         _worker("reserve-critical", concurrency=1, queues="critical"),
         _worker("reserve-low", concurrency=1, queues="low"),
         _worker("background", concurrency=4, queues="prepare,notify,learn"),
-        _python("beat", [*_celery("beat"), "--schedule", str(state.beat_schedule), "--pidfile", ""]),
+        Program(name="beat", argv=(*_celery("beat"), "--schedule", str(state.beat_schedule), "--pidfile", "")),
     ]
 
 
@@ -47,6 +50,7 @@ def child_environment(state: StateDir, *, servers: Mapping[str, str]) -> dict[st
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), _CELERY_AS_ROOT])),
         "PYTHONPATH": os.pathsep.join(dict.fromkeys([str(ROOT), *_inherited_path()])),
         "DJANGO_SETTINGS_MODULE": "jarvish_regen.settings",
         "JARVISH_STATE_DIR": str(state.path),
@@ -59,20 +63,14 @@ def manage_argv(*arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "manage.py"), *arguments]
 
 
-def _python(name: str, arguments: list[str], *, ends_last: bool = False) -> Program:
-    return Program(name=name, argv=(sys.executable, *arguments), ends_last=ends_last)
-
-
 def _worker(name: str, *, concurrency: int, queues: str) -> Program:
     options = ["-P", "threads", "-c", str(concurrency), "-Q", queues, "-n", f"{name}@%h"]
-    argv = (sys.executable, *_celery("worker"), *options, "--without-gossip", "--without-mingle")
+    argv = (*_celery("worker"), *options, "--without-gossip", "--without-mingle")
     return Program(name=name, argv=argv, ready_line=rf"{name}@\S+ ready\.")
 
 
 def _celery(command: str) -> list[str]:
-    # As root Celery prints eight lines of advice about pickle, which we do not accept anyway.
-    quiet = ["-W", "ignore:You're running the worker with superuser"]
-    return [*quiet, "-m", "celery", "--quiet", "-A", "jarvish_regen", command, "--loglevel", "INFO"]
+    return ["-m", "celery", "--quiet", "-A", "jarvish_regen", command, "--loglevel", "INFO"]
 
 
 def _inherited_path() -> list[str]:

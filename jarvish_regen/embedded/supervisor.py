@@ -1,22 +1,24 @@
 """`./jarvish up`: start the servers and the product's processes, keep them running, stop them in order."""
 
 import contextlib
-import http.client
 import os
 import re
 import selectors
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jarvish_regen.embedded import prepared, process
+from jarvish_regen.embedded.address import answers_live, choose_port
 from jarvish_regen.embedded.errors import EmbeddedError
+from jarvish_regen.embedded.forked import ForkServer
 from jarvish_regen.embedded.output import ProcessLog, Terminal
 from jarvish_regen.embedded.paths import ROOT, StateDir
-from jarvish_regen.embedded.programs import HOST, Program, all_programs, child_environment, manage_argv
+from jarvish_regen.embedded.programs import HOST, Program, all_programs, child_environment
 from jarvish_regen.embedded.runfile import Phase, Run, write_run
 from jarvish_regen.embedded.servers import Servers
 
@@ -51,7 +53,7 @@ class _Child:
     def __init__(self, program: Program, log: ProcessLog) -> None:
         self.program = program
         self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: process.Handle | None = None
         self.started_at = 0.0
         self.failures = 0
         self.restart_at: float | None = None
@@ -76,6 +78,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._children: dict[str, _Child] = {}
         self._environment: dict[str, str] = {}
+        self._fork_server: ForkServer | None = None
+        self._preload_log = ProcessLog("preload", path=state.logs / "preload.log", terminal=terminal)
         self._port = 0
         self._phase: Phase = "starting"
         self._stop_requests = 0
@@ -115,16 +119,17 @@ class Supervisor:
         wanted = [one for one in all_programs(self._state, port=0) if self._is_wanted(one.name)]
         if any(one.name == "web" for one in wanted):
             self._port = choose_port(self._options.port, terminal=self._terminal)
-        self._write_run()
-        if self._servers.embedded:
-            self._terminal.say("Starting PostgreSQL and Valkey …")
-        self._servers.start()
-        self._raise_if_stopped()
         self._environment = child_environment(self._state, servers=self._servers.environment())
         if self._port:
             self._environment["JARVISH_PORT"] = str(self._port)
             self._environment.setdefault("JARVISH_PUBLIC_URL", self._address)
         self._write_run()
+        self._fork_server = self._start_fork_server()  # it imports while the servers start
+        if self._servers.embedded:
+            self._terminal.say("Starting PostgreSQL and Valkey …")
+        self._servers.start()
+        self._write_run()
+        self._wait_for_fork_server(self._fork_server)
         logins = self._prepare_database()
         for program in all_programs(self._state, port=self._port):
             if self._is_wanted(program.name):
@@ -176,13 +181,7 @@ class Supervisor:
             if "--json" not in arguments:
                 log.feed(chunk)
 
-        child = process.spawn(
-            manage_argv(*arguments),
-            output=subprocess.PIPE,
-            death_signal=signal.SIGKILL,
-            env=self._environment,
-            cwd=ROOT,
-        )
+        child = self._launch(name, [str(ROOT / "manage.py"), *arguments])
         try:
             self._pump(child, take)
         finally:
@@ -198,7 +197,7 @@ class Supervisor:
             f"{name} failed with code {child.returncode}: {' / '.join(output.strip().splitlines()[-3:])}"
         )
 
-    def _pump(self, child: subprocess.Popen[bytes], take: _Take) -> None:
+    def _pump(self, child: process.Handle, take: _Take) -> None:
         """Hand over the output of a passing child until it ends. Raises _StopRequestedError."""
         self._register(child, take)
         while child.poll() is None:
@@ -239,11 +238,11 @@ class Supervisor:
 
     def _look_after(self, child: _Child) -> None:
         now = time.monotonic()
-        if child.process is not None and child.process.poll() is not None:
+        if child.process is not None and (code := child.process.poll()) is not None:
             self._drain(child.process, child.hear)
             child.failures = 1 if now - child.started_at > _STEADY_SECONDS else child.failures + 1
             wait_seconds = back_off_seconds(child.failures)
-            reason = _reason(child.process.returncode)
+            reason = _reason(code)
             self._terminal.say(f"{child.program.name} ended ({reason}); starting it again in {wait_seconds:.1f} s.")
             child.process = None
             child.restart_at = now + wait_seconds
@@ -267,23 +266,43 @@ class Supervisor:
                 self._write_run()
 
     def _spawn(self, child: _Child) -> None:
+        child.process = self._launch(child.program.name, child.program.argv)
+        child.started_at = time.monotonic()
+        self._register(child.process, child.hear)
+
+    def _launch(self, name: str, argv: Sequence[str]) -> process.Handle:
+        """Start a process of the product, forked where that works. argv: as after `python`."""
+        if self._fork_server is not None and self._fork_server.is_usable():
+            with contextlib.suppress(OSError):
+                return self._fork_server.fork(name=name, argv=argv)
         # Every process survives a kill -9 by design; a clean end after the supervisor's own death would only be slower.
-        child.process = process.spawn(
-            child.program.argv,
+        return process.spawn(
+            [sys.executable, *argv],
             output=subprocess.PIPE,
             death_signal=signal.SIGKILL,
             env=self._environment,
             cwd=ROOT,
         )
-        child.started_at = time.monotonic()
-        self._register(child.process, child.hear)
 
-    def _register(self, child: subprocess.Popen[bytes], take: _Take) -> None:
+    def _start_fork_server(self) -> ForkServer:
+        server = ForkServer(environment=self._environment, cwd=ROOT)
+        self._register(server.process, self._preload_log.feed)
+        self._selector.register(server.connection, selectors.EVENT_READ, None)
+        return server
+
+    def _wait_for_fork_server(self, server: ForkServer) -> None:
+        while not server.is_settled():
+            self._handle_events(_PROBE_EVERY_SECONDS)
+            self._raise_if_stopped()
+        if not server.is_usable():
+            self._terminal.say("Importing once did not work; every process imports for itself, which takes longer.")
+
+    def _register(self, child: process.Handle, take: _Take) -> None:
         assert child.stdout is not None  # noqa: S101  # it was started with a pipe
         os.set_blocking(child.stdout.fileno(), False)
         self._selector.register(child.stdout, selectors.EVENT_READ, take)
 
-    def _drain(self, child: subprocess.Popen[bytes], take: _Take) -> None:
+    def _drain(self, child: process.Handle, take: _Take) -> None:
         """Take what an ended child left in its pipe, and close it."""
         if child.stdout is None or child.stdout.closed:
             return
@@ -296,6 +315,10 @@ class Supervisor:
 
     def _handle_events(self, timeout_seconds: float) -> None:
         for key, _ in self._selector.select(timeout_seconds):
+            if self._fork_server is not None and key.fileobj is self._fork_server.connection:
+                if not self._fork_server.is_usable() and self._fork_server.is_settled():
+                    self._selector.unregister(key.fileobj)
+                continue
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
                     os.read(key.fd, 4_096)
@@ -321,8 +344,10 @@ class Supervisor:
             self._write_run()
         for ends_last in (False, True):
             self._stop_children([one for one in self._children.values() if one.program.ends_last is ends_last])
-        for child in self._children.values():
-            child.log.close()
+        if self._fork_server is not None:
+            self._fork_server.stop()
+        for log in (self._preload_log, *(child.log for child in self._children.values())):
+            log.close()
         self._servers.stop()
         self._state.run_file.unlink(missing_ok=True)
         if self._children:
@@ -331,12 +356,12 @@ class Supervisor:
     def _stop_children(self, children: Sequence[_Child]) -> None:
         running = [(child, child.process) for child in children if child.process is not None]
         for _, running_process in running:
-            running_process.terminate()
+            running_process.send_signal(signal.SIGTERM)
         requests, deadline = self._stop_requests, time.monotonic() + _GRACE_SECONDS
         while any(running_process.poll() is None for _, running_process in running):
             if time.monotonic() > deadline or self._stop_requests > max(requests, 1):
                 for _, running_process in running:
-                    running_process.kill()
+                    running_process.send_signal(signal.SIGKILL)
                     running_process.wait()
             self._handle_events(_PROBE_EVERY_SECONDS)
         for child, running_process in running:
@@ -380,34 +405,6 @@ class Supervisor:
 def back_off_seconds(failures: int) -> float:
     """Return how long to wait before the next start after `failures` (≥ 1) ends in a row."""
     return min(_BACK_OFF_FIRST_SECONDS * 2.0 ** min(failures - 1, 10), BACK_OFF_MAX_SECONDS)
-
-
-def choose_port(wished: int, *, terminal: Terminal) -> int:
-    """Return the wished port, or the next free one and say so; 0 means any free one. Raises EmbeddedError."""
-    for port in range(wished, min(wished + 100, 65_536)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-        if port != wished:
-            terminal.say(f"Port {wished} is taken; using {found}.")
-        return found
-    raise EmbeddedError(f"port {wished} and the next hundred cannot be used.")
-
-
-def answers_live(port: int) -> bool:
-    """Tell whether the pages answer on this port."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=1.0)
-    try:
-        connection.request("GET", "/health/live")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _reason(returncode: int) -> str:

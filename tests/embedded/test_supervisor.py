@@ -14,11 +14,11 @@ import pytest
 import redis
 
 from jarvish_regen.embedded import process
+from jarvish_regen.embedded.address import choose_port
 from jarvish_regen.embedded.output import Terminal
 from jarvish_regen.embedded.paths import ROOT, StateDir
 from jarvish_regen.embedded.runfile import Run, read_run
 from jarvish_regen.embedded.servers import owner_of
-from jarvish_regen.embedded.supervisor import choose_port
 from jarvish_regen.embedded.system import RunningSystem, running_system, throwaway_state_dir
 from tests.embedded.waiting import wait_until
 
@@ -109,21 +109,9 @@ def test_output_without_a_terminal_has_no_colours(system: RunningSystem) -> None
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_to_stop_ends_everything(state_dir: Path, number: signal.Signals) -> None:
-    with running_system(state_dir, processes=("beat",), with_demo=False) as running:
-        started = pids(running.run())
-
-        running.process.send_signal(number)
-        code = running.process.wait()
-
-    assert code == 0
-    assert [name for name, pid in started.items() if process.is_alive(pid)] == []
-    assert read_run(StateDir(state_dir)) is None
-    assert owner_of(StateDir(state_dir)) is None
-
-
-def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(state_dir: Path) -> None:
+def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(
+    state_dir: Path, launcher_environment: dict[str, str]
+) -> None:
     with running_system(state_dir, processes=("beat",), with_demo=False) as running:
         started = pids(running.run())
         running.process.kill()
@@ -133,27 +121,54 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(state_dir
 
     with running_system(state_dir, processes=("beat",), with_demo=False) as again:
         restarted = pids(again.run())
-        assert all(process.is_alive(pid) for pid in restarted.values())
+        stop = subprocess.run(
+            [ROOT / "jarvish", "stop"], env=launcher_environment, capture_output=True, text=True, check=False
+        )
+
+        assert (stop.returncode, stop.stdout) == (0, "Stopping …\nStopped.\n")
+        assert again.process.wait() == 0
+        assert [name for name, pid in restarted.items() if process.is_alive(pid)] == []
+    assert read_run(StateDir(state_dir)) is None
+    assert owner_of(StateDir(state_dir)) is None
+
+
+def test_an_interrupt_in_the_middle_of_the_start_ends_everything(
+    state_dir: Path, launcher_environment: dict[str, str]
+) -> None:
+    starting = start_up(launcher_environment, "--processes", "beat", "--no-demo")
+    wait_until(lambda: read_run(StateDir(state_dir)) is not None, what="the supervisor has begun")
+
+    starting.send_signal(signal.SIGINT)
+    starting.communicate()
+
+    assert starting.returncode == 0
+    assert owner_of(StateDir(state_dir)) is None
+    assert process.find_by_program(program="valkey-server", cwd=state_dir / "valkey") == []
 
 
 def test_a_start_that_cannot_succeed_ends_with_one_sentence_and_code_one(
     state_dir: Path, launcher_environment: dict[str, str]
 ) -> None:
-    # Nothing listens there; the migration fails.
-    given = {"DATABASE_URL": f"postgresql://nobody@/none?host={state_dir}/nowhere", "JARVISH_SECRET_KEY": "x" * 50}
+    # A given database is a deployment, which has no default for the secret key.
+    given = {"DATABASE_URL": f"postgresql://nobody@/none?host={state_dir}/nowhere"}
 
-    failed = subprocess.run(
-        [sys.executable, "-P", "-m", "jarvish_regen.embedded", "up", "--processes", "beat", "--quiet"],
-        env=launcher_environment | given | {"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    failed = start_up(launcher_environment | given, "--processes", "beat", "--quiet")
+    output, _ = failed.communicate()
 
     assert failed.returncode == 1
-    assert "jarvish: migrate failed with code 1: " in failed.stdout
+    assert "jarvish: migrate failed with code 1: " in output.decode()
     assert owner_of(StateDir(state_dir)) is None
+
+
+def start_up(environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a supervisor as `./jarvish up` does, with its output in a pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "jarvish_regen.embedded", "up", *arguments],
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def test_a_taken_port_is_said_with_the_next_free_one() -> None:
