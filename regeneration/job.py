@@ -1,0 +1,155 @@
+"""Name the values that travel through regeneration: what was asked, what was tried and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jarvish_regen.content.compliance.check import Report, TextContext
+from jarvish_regen.language.anchors import Anchor
+from jarvish_regen.llm.base import CallRecord
+
+# In the order in which a case tries them; they differ in prompt bytes and have success rates of their own.
+TACTICS: tuple[str, ...] = ("edits", "rewrite_marked_sentences", "whole_text")
+STAGES: tuple[str, ...] = ("repairing", "drafting", "checking", "ready")
+
+ResolutionStatus = Literal["checked", "estimated", "changed", "unresolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedIssue:
+    """Hold one fault a person named: a taxonomy code, the marked words if there are any, a word on it."""
+
+    code: str
+    anchor: Anchor | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackBrief:
+    """Hold what the person said, as plain text."""
+
+    category: str
+    severity: str
+    note: str = ""
+    suggestions: str = ""
+    suggested_action: str = "regenerate"
+    issues: tuple[NamedIssue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Hold who speaks, as the advisor's profile has it."""
+
+    registered_name: str = ""
+    signature: str = ""
+    voice: str = ""
+    audience: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Hold one attempt at one rejected text; all that the pure core needs and nothing it would have to fetch."""
+
+    rejected_text: str
+    context: TextContext
+    feedback: FeedbackBrief
+    voice: Voice = field(default_factory=Voice)
+    approved_facts: tuple[str, ...] = ()
+    attempt: int = 1
+    tactic: str = "edits"
+
+    def __post_init__(self) -> None:
+        if self.tactic not in TACTICS:
+            raise ValueError(f"tactic must be one of {', '.join(TACTICS)}, not {self.tactic!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace ``old``, the code points ``start:end`` of the rejected text, by ``new``; ``fixes`` names issue codes."""
+
+    start: int
+    end: int
+    old: str
+    new: str
+    fixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateText:
+    """Hold one possible answer; ``edits`` lead from the rejected text to ``text``, ``explanation`` is for
+    the advisor.
+    """
+
+    rung: str
+    text: str
+    edits: tuple[Edit, ...] = ()
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Say what became of one named issue and how we know; ``changed`` means changed, not proven."""
+
+    code: str
+    quote: str | None
+    status: ResolutionStatus
+    says: str
+
+    @property
+    def is_resolved(self) -> bool:
+        """Say whether the issue is dealt with, proven or not."""
+        return self.status != "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Judge one candidate.
+
+    ``is_admissible``: it may be shown (rules pass, it is not the rejected text, it invents nothing). ``is_valid``:
+    admissible, every named issue resolved and the rest untouched. ``objections`` say in words what stands against it.
+    ``score`` orders admissible candidates, 0.0 to 1.0.
+    """
+
+    is_admissible: bool
+    is_valid: bool
+    report: Report
+    resolutions: tuple[Resolution, ...]
+    objections: tuple[str, ...]
+    score: float
+
+    @property
+    def is_proven(self) -> bool:
+        """Say whether it is valid and every issue is settled by a check rather than an estimate."""
+        return self.is_valid and all(resolution.status == "checked" for resolution in self.resolutions)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCandidate:
+    """Keep a candidate with its verdict; ``why_lost`` is empty for the winner."""
+
+    candidate: CandidateText
+    verdict: Verdict
+    why_lost: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Tell how long a stage took, in milliseconds on the deadline's clock."""
+
+    name: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Tell how an attempt ended: the winner if there is one, everything tried, every call made and the reason."""
+
+    state: Literal["answered", "no_answer"]
+    winner: CandidateText | None
+    verdict: Verdict | None
+    candidates: tuple[JudgedCandidate, ...]
+    calls: tuple[CallRecord, ...]
+    stages: tuple[StageTime, ...]
+    reason: str

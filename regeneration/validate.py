@@ -1,0 +1,156 @@
+"""Judge one candidate: may it be shown, and does it answer what was said."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.utils.translation import gettext as _
+
+from jarvish_regen.content.compliance.check import Report, TextContext, check
+from jarvish_regen.language.figures import new_figures
+from jarvish_regen.language.identify import identify
+from jarvish_regen.language.names import new_names
+from jarvish_regen.language.words import normalise_for_comparison
+from regeneration import mandated
+from regeneration.job import CandidateText, Job, Resolution, Verdict
+from regeneration.prompts import SYSTEM
+from regeneration.resolution import measures, resolutions
+from regeneration.rest import free_spans, is_whole_text_free, rest_is_intact
+
+# So many words in a row from our instructions are no coincidence (RELIABILITY.md, LLM07).
+LEAK_WORDS = 12
+# A text this short says nothing any more, whatever the rules think of it.
+FEWEST_BODY_WORDS = 3
+
+
+def validate(job: Job, candidate: CandidateText) -> Verdict:
+    """Return the verdict on ``candidate``.
+
+    Admissible means: no critical or major finding, not the rejected text, and nothing a reader could be
+    misled by (no new
+    number or name, statutory texts intact, no placeholder, none of our instructions, something left to
+    read). Valid means
+    admissible, every named issue resolved, the rest untouched and the language kept.
+    """
+    before = report_on(job.rejected_text, job.context)
+    report = report_on(candidate.text, job.context)
+    settled = resolutions(job, candidate.text, before=before, after=report)
+    barring = _barring_objections(job, candidate.text, report)
+    lesser = _lesser_objections(job, candidate.text, before)
+    is_admissible = not barring
+    unresolved = tuple(
+        f"{resolution.code}: {resolution.says}" for resolution in settled if resolution.status == "unresolved"
+    )
+    return Verdict(
+        is_admissible=is_admissible,
+        is_valid=is_admissible and not lesser and not unresolved,
+        report=report,
+        resolutions=settled,
+        objections=(*barring, *lesser),
+        score=_score(report, settled, is_admissible=is_admissible, lesser=len(lesser)),
+    )
+
+
+@lru_cache(maxsize=64)
+def report_on(text: str, context: TextContext) -> Report:
+    """Return the compliance report of a text; an attempt asks for the same few again and again."""
+    return check(text, context)
+
+
+def is_rejected_text(job: Job, text: str) -> bool:
+    """Say whether ``text`` reads as the rejected text; other paragraphs make another text only where they
+    were the fault.
+    """
+    if any(issue.code == "poor_structure" for issue in job.feedback.issues):
+        return _read_lines(text) == _read_lines(job.rejected_text)
+    return normalise_for_comparison(text) == normalise_for_comparison(job.rejected_text)
+
+
+def _read_lines(text: str) -> list[str]:
+    return [line for line in map(normalise_for_comparison, text.splitlines()) if line]
+
+
+def allowed_sources(job: Job) -> tuple[str, ...]:
+    """Return every text from which a number or a name may come."""
+    feedback, voice = job.feedback, job.voice
+    return (
+        job.rejected_text,
+        feedback.note,
+        feedback.suggestions,
+        *(issue.note for issue in feedback.issues),
+        voice.voice,
+        voice.audience,
+        *mandated.statutory_texts(job.context.language),
+        *mandated.profile_texts(job),
+        *job.approved_facts,
+    )
+
+
+def _barring_objections(job: Job, text: str, report: Report) -> tuple[str, ...]:
+    objections = [finding.message for finding in report.findings if finding.severity != "minor"]
+    if is_rejected_text(job, text):
+        objections.append(_("It is the rejected text."))
+    if len(measures.word_keys(mandated.without_known_texts(text, job))) < FEWEST_BODY_WORDS:
+        objections.append(_("Nothing is left to read but mandated lines."))
+    # One text is read quicker than forty; a blank line keeps a name from running into the next source.
+    sources = ("\n\n".join(source for source in allowed_sources(job) if source),)
+    for figure in new_figures(text, sources):
+        objections.append(_("The number %(number)s was given by nobody.") % {"number": figure.text})
+    known_words = set(measures.word_keys(sources[0]))
+    has_new_words = not known_words.issuperset(measures.word_keys(text))
+    for name in new_names(text, sources) if has_new_words else ():
+        objections.append(_("The name %(name)s was given by nobody.") % {"name": name})
+    objections += _statutory_objections(job, text)
+    masks = job.context.masks
+    if any(text[start:end] not in masks for start, end in measures.placeholder_spans(text)):
+        objections.append(_("A placeholder is visible."))
+    if leaks_instructions(text):
+        objections.append(_("It repeats our own instructions."))
+    return tuple(objections)
+
+
+def _statutory_objections(job: Job, text: str) -> list[str]:
+    """Object where a statutory text that stood in the rejected text is no longer there in any language."""
+    objections = []
+    every = mandated.all_wordings()
+    flat = tuple(wording for wordings in every for wording in wordings)
+    had = dict(zip(flat, mandated.shown(job.rejected_text, flat), strict=True))
+    has = dict(zip(flat, mandated.shown(text, flat), strict=True))
+    for wordings in every:
+        if any(had[wording] for wording in wordings) and not any(has[wording] for wording in wordings):
+            objections.append(_("A statutory text was removed or altered: %(text)s") % {"text": wordings[0]})
+    return objections
+
+
+def _lesser_objections(job: Job, text: str, before: Report) -> tuple[str, ...]:
+    objections = []
+    if not is_whole_text_free(job, before) and not rest_is_intact(job, text, free_spans(job, before)):
+        objections.append(_("It changes words that nobody objected to."))
+    if not any(issue.code in {"wrong_language", "poor_translation"} for issue in job.feedback.issues):
+        was = identify(mandated.without_known_texts(job.rejected_text, job))
+        now = identify(mandated.without_known_texts(text, job))
+        if was != now:
+            objections.append(_("It is written in another language than the rejected text."))
+    return tuple(objections)
+
+
+def leaks_instructions(text: str) -> bool:
+    """Say whether twelve words in a row of our instructions stand in ``text``."""
+    words = measures.word_keys(text)
+    runs = _instruction_runs()
+    return any(tuple(words[at : at + LEAK_WORDS]) in runs for at in range(len(words) - LEAK_WORDS + 1))
+
+
+@lru_cache(maxsize=1)
+def _instruction_runs() -> frozenset[tuple[str, ...]]:
+    words = measures.word_keys(SYSTEM)
+    return frozenset(tuple(words[at : at + LEAK_WORDS]) for at in range(len(words) - LEAK_WORDS + 1))
+
+
+def _score(report: Report, settled: tuple[Resolution, ...], *, is_admissible: bool, lesser: int) -> float:
+    worth = {"checked": 1.0, "estimated": 0.85, "changed": 0.7, "unresolved": 0.0}
+    resolved = sum(worth[resolution.status] for resolution in settled) / len(settled) if settled else 1.0
+    calm = 1.0 - min(report.risk_score, 100) / 100
+    minor = min(len(report.findings), 5) / 5
+    score = 0.65 * resolved + 0.2 * calm + 0.15 * (1.0 - minor) - 0.25 * lesser
+    return round(max(0.0, min(1.0, score)) * (1.0 if is_admissible else 0.25), 4)
