@@ -16,7 +16,7 @@ from jarvish_regen.content.compliance.repair import repair
 from jarvish_regen.language.sentences import sentences
 from regeneration import mandated
 from regeneration.job import CandidateText, Edit, Job, NamedIssue, Resolution
-from regeneration.resolution import judges, lexicons, measures, resolutions
+from regeneration.resolution import goals, lexicons, measures, resolutions
 from regeneration.resolution.comparison import edits_between, mark_of
 from regeneration.validate import is_rejected_text, report_on
 
@@ -309,10 +309,10 @@ def _structured(job: Job, issue: NamedIssue, text: str) -> str:
 
 def _shortened(job: Job, issue: NamedIssue, text: str) -> str:
     """Take out whole sentences, the least important first, until the body keeps its goal; never a known text."""
-    limit = judges.requested_limit("\n".join((job.feedback.note, job.feedback.suggestions, issue.note)))
+    limit = goals.requested_limit("\n".join((job.feedback.note, job.feedback.suggestions, issue.note)))
     old_body = mandated.without_known_texts(job.rejected_text, job)
     in_words = limit is not None and limit[1] == "words"
-    goal = limit[0] if limit else judges.length_goal(job.context.channel, len(old_body))
+    goal = limit[0] if limit else goals.length_goal(job.context.channel, len(old_body))
 
     def size(candidate: str) -> int:
         body = mandated.without_known_texts(candidate, job)

@@ -19,7 +19,7 @@ from jarvish_regen.llm.base import Request
 from regeneration.edits import ProposedEdit, Reply, is_complete_reply
 from regeneration.job import Job
 from regeneration.mandated import statutory_texts
-from regeneration.resolution import judges, measures
+from regeneration.resolution import goals, measures
 from regeneration.resolution.comparison import mark_of
 from regeneration.rest import is_whole_text_free
 
@@ -196,7 +196,7 @@ def _limits(job: Job, before: Report) -> dict[str, int]:
     limits: dict[str, int] = {}
     codes = {issue.code for issue in job.feedback.issues} | {finding.code for finding in before.findings}
     if "too_long" in codes:
-        limits["most_characters"] = judges.length_goal(job.context.channel, body)
+        limits["most_characters"] = goals.length_goal(job.context.channel, body)
     if "too_short" in codes:
         limits["least_words"] = int(len(measures.word_keys(job.rejected_text)) * measures.LONGER_SHARE) + 6
     return limits
@@ -206,4 +206,4 @@ def _language_of_answer(job: Job) -> str:
     if not any(issue.code == "wrong_language" for issue in job.feedback.issues):
         return job.context.language
     said = "\n".join((job.feedback.note, job.feedback.suggestions, *(issue.note for issue in job.feedback.issues)))
-    return judges.wanted_language(said, job.context.language, "")
+    return goals.wanted_language(said, job.context.language, "")
