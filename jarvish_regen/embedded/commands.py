@@ -119,7 +119,7 @@ def demo(state: StateDir, arguments: Sequence[str]) -> int:
     environment = child_environment(state, servers={**run.environment, **_embedded_mark()})
     environment |= {"JARVISH_ADDRESS": run.address, "JARVISH_PORT": str(run.port)}
     environment.setdefault("JARVISH_PUBLIC_URL", run.address)
-    return run_in_foreground(manage_argv("demo", *arguments), environment=environment)
+    return run_in_foreground(manage_argv("demo", "--url", run.address, *arguments), environment=environment)
 
 
 def test(arguments: Sequence[str]) -> int:

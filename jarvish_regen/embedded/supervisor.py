@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import selectors
 import signal
 import socket
@@ -14,17 +13,15 @@ from dataclasses import dataclass
 
 from jarvish_regen.embedded import prepared, process
 from jarvish_regen.embedded.address import answers_live, choose_port
+from jarvish_regen.embedded.child import Child, Restarts, reason_of
 from jarvish_regen.embedded.errors import EmbeddedError
 from jarvish_regen.embedded.forked import ForkServer
 from jarvish_regen.embedded.output import ProcessLog, Terminal
 from jarvish_regen.embedded.paths import ROOT, StateDir
-from jarvish_regen.embedded.programs import HOST, Program, all_programs, child_environment
+from jarvish_regen.embedded.programs import HOST, all_programs, child_environment
 from jarvish_regen.embedded.runfile import Phase, Run, write_run
 from jarvish_regen.embedded.servers import Servers
 
-BACK_OFF_MAX_SECONDS = 5.0
-_BACK_OFF_FIRST_SECONDS = 0.2
-_STEADY_SECONDS = 10.0  # a process that lived this long failed anew, not again
 _GRACE_SECONDS = 30.0  # the web's graceful time-out is 25 s, and so is the workers' soft shutdown
 _PROBE_EVERY_SECONDS = 0.1
 _FAILURES_BEFORE_READY = 5
@@ -47,25 +44,6 @@ class _StopRequestedError(Exception):
     """Raised between two steps of the start when somebody asked to stop."""
 
 
-class _Child:
-    """Hold one process of the product over its restarts."""
-
-    def __init__(self, program: Program, log: ProcessLog) -> None:
-        self.program = program
-        self.log = log
-        self.process: process.Handle | None = None
-        self.started_at = 0.0
-        self.failures = 0
-        self.restart_at: float | None = None
-        self.has_said_ready = program.ready_line is None
-
-    def hear(self, chunk: bytes) -> None:
-        """Take output of the process, and notice when it says that it takes work."""
-        lines = self.log.feed(chunk)
-        if self.program.ready_line is not None and not self.has_said_ready:
-            self.has_said_ready = any(re.search(self.program.ready_line, line) for line in lines)
-
-
 class Supervisor:
     """Run one system. The caller owns the state directory and calls `run` once, from the main thread."""
 
@@ -74,9 +52,9 @@ class Supervisor:
         self._options = options
         self._terminal = terminal
         self._servers = Servers(state, given=os.environ)
-        self._server_restarts: dict[str, float] = {}
+        self._server_restarts = {server.name: Restarts() for server in self._servers.embedded}
         self._selector = selectors.DefaultSelector()
-        self._children: dict[str, _Child] = {}
+        self._children: dict[str, Child] = {}
         self._environment: dict[str, str] = {}
         self._fork_server: ForkServer | None = None
         self._preload_log = ProcessLog("preload", path=state.logs / "preload.log", terminal=terminal)
@@ -134,7 +112,7 @@ class Supervisor:
         for program in all_programs(self._state, port=self._port):
             if self._is_wanted(program.name):
                 log = ProcessLog(program.name, path=self._state.logs / f"{program.name}.log", terminal=self._terminal)
-                self._children[program.name] = _Child(program, log)
+                self._children[program.name] = Child(program, log)
                 self._spawn(self._children[program.name])
         self._write_run()
         self._wait_until_ready()
@@ -213,8 +191,10 @@ class Supervisor:
         while self._port and not answers_live(self._port):
             self._tick(_PROBE_EVERY_SECONDS)
             web = self._children["web"]
-            if web.failures >= _FAILURES_BEFORE_READY:
-                raise EmbeddedError(f"the web process ended {web.failures} times; see {self._state.logs / 'web.log'}.")
+            if web.restarts.failures >= _FAILURES_BEFORE_READY:
+                raise EmbeddedError(
+                    f"the web process ended {web.restarts.failures} times; see {self._state.logs / 'web.log'}."
+                )
         patience_ends_at = time.monotonic() + _WORKERS_READY_SECONDS
         while time.monotonic() < patience_ends_at and not all(one.has_said_ready for one in self._children.values()):
             self._tick(_PROBE_EVERY_SECONDS)
@@ -226,8 +206,8 @@ class Supervisor:
 
     def _tick(self, timeout_seconds: float) -> None:
         """Wait for output or a signal, then restart what ended. Raises _StopRequestedError."""
-        due = [child.restart_at for child in self._children.values() if child.restart_at is not None]
-        due += self._server_restarts.values()
+        every = [*(child.restarts for child in self._children.values()), *self._server_restarts.values()]
+        due = [restarts.restart_at for restarts in every if restarts.restart_at is not None]
         if due:
             timeout_seconds = min(timeout_seconds, max(0.0, min(due) - time.monotonic()))
         self._handle_events(timeout_seconds)
@@ -236,38 +216,32 @@ class Supervisor:
             self._look_after(child)
         self._look_after_servers()
 
-    def _look_after(self, child: _Child) -> None:
-        now = time.monotonic()
+    def _look_after(self, child: Child) -> None:
+        name = child.program.name
         if child.process is not None and (code := child.process.poll()) is not None:
             self._drain(child.process, child.hear)
-            child.failures = 1 if now - child.started_at > _STEADY_SECONDS else child.failures + 1
-            wait_seconds = back_off_seconds(child.failures)
-            reason = _reason(code)
-            self._terminal.say(f"{child.program.name} ended ({reason}); starting it again in {wait_seconds:.1f} s.")
             child.process = None
-            child.restart_at = now + wait_seconds
+            wait_seconds = child.restarts.has_ended()
+            self._terminal.say(f"{name} ended ({reason_of(code)}); starting it again in {wait_seconds:.1f} s.")
             self._write_run()
-        elif child.restart_at is not None and child.restart_at <= now:
-            child.restart_at = None
+        elif child.restarts.is_due():
             self._spawn(child)
             self._write_run()
 
     def _look_after_servers(self) -> None:
-        now = time.monotonic()
-        for name, server in self._servers.children.items():
-            if name not in self._server_restarts and server.poll() is not None:
-                self._terminal.say(f"{name} ended ({_reason(server.returncode)}); starting it again.")
-                self._server_restarts[name] = now + _BACK_OFF_FIRST_SECONDS
-        for name, restart_at in list(self._server_restarts.items()):
-            if restart_at <= now:
-                del self._server_restarts[name]
-                # A stale lock file may end it once more; the next tick tries again.
+        for name, restarts in self._server_restarts.items():
+            if restarts.is_due():
+                # A stale lock file may end it once more; then it is tried again.
                 self._servers.restart(name)
+                restarts.has_started()
                 self._write_run()
+            elif restarts.restart_at is None and (code := self._servers.children[name].poll()) is not None:
+                wait_seconds = restarts.has_ended()
+                self._terminal.say(f"{name} ended ({reason_of(code)}); starting it again in {wait_seconds:.1f} s.")
 
-    def _spawn(self, child: _Child) -> None:
+    def _spawn(self, child: Child) -> None:
         child.process = self._launch(child.program.name, child.program.argv)
-        child.started_at = time.monotonic()
+        child.restarts.has_started()
         self._register(child.process, child.hear)
 
     def _launch(self, name: str, argv: Sequence[str]) -> process.Handle:
@@ -353,7 +327,7 @@ class Supervisor:
         if self._children:
             self._terminal.say("Stopped.")
 
-    def _stop_children(self, children: Sequence[_Child]) -> None:
+    def _stop_children(self, children: Sequence[Child]) -> None:
         running = [(child, child.process) for child in children if child.process is not None]
         for _, running_process in running:
             running_process.send_signal(signal.SIGTERM)
@@ -400,14 +374,3 @@ class Supervisor:
             "",
         ]
         self._terminal.say("\n".join(lines))
-
-
-def back_off_seconds(failures: int) -> float:
-    """Return how long to wait before the next start after `failures` (≥ 1) ends in a row."""
-    return min(_BACK_OFF_FIRST_SECONDS * 2.0 ** min(failures - 1, 10), BACK_OFF_MAX_SECONDS)
-
-
-def _reason(returncode: int) -> str:
-    if returncode < 0:
-        return signal.Signals(-returncode).name
-    return f"code {returncode}"

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,24 @@ def test_wrong_arguments_end_with_two(run: Run, arguments: list[str]) -> None:
     assert "sage: " in result.stderr
 
 
-def test_missing_python_is_said_in_one_sentence(tmp_path: Path) -> None:
-    # A clone without an environment, on a machine whose PATH has a shell's tools but no Python.
+@pytest.mark.parametrize(
+    ("python", "sentence"),
+    [
+        (
+            None,
+            "Python 3.11, 3.12 or 3.13 is needed and none was found on PATH; "
+            "install python3 (3.11 or newer) and try again.",
+        ),
+        (
+            # Debian's python3 without python3-venv: everything works but ensurepip.
+            f'case "$*" in *ensurepip*) exit 1 ;; esac; exec {sys.executable} "$@"',
+            "Python's venv module is missing; "
+            "install it (on Debian and Ubuntu: apt install python3-venv) and try again.",
+        ),
+    ],
+    ids=["no python", "no venv module"],
+)
+def test_what_the_machine_lacks_is_said_in_one_sentence(tmp_path: Path, python: str | None, sentence: str) -> None:
     clone, tools = tmp_path / "clone", tmp_path / "bin"
     clone.mkdir()
     tools.mkdir()
@@ -90,20 +107,16 @@ def test_missing_python_is_said_in_one_sentence(tmp_path: Path) -> None:
     (clone / "requirements.lock").write_text("")
     for name in ("dirname", "readlink", "mkdir", "cmp"):
         (tools / name).symlink_to(Path("/usr/bin") / name)
+    if python is not None:
+        (tools / "python3").write_text(f"#!/bin/sh\n{python}\n")
+        (tools / "python3").chmod(0o755)
 
     result = subprocess.run(
-        ["/bin/sh", clone / "jarvish", "status"],
-        env={"PATH": str(tools)},
-        capture_output=True,
-        text=True,
-        check=False,
+        ["/bin/sh", clone / "jarvish", "status"], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
     )
 
     assert result.returncode == 1
-    assert result.stderr == (
-        "jarvish: Python 3.11, 3.12 or 3.13 is needed and none was found on PATH; "
-        "install python3 (3.11 or newer) and try again.\n"
-    )
+    assert result.stderr == f"jarvish: {sentence}\n"
 
 
 def test_status_and_stop_know_that_nothing_runs(run: Run) -> None:

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from jarvish_regen.embedded.child import BACK_OFF_MAX_SECONDS, back_off_seconds
 from jarvish_regen.embedded.output import LOG_MAX_BYTES, ProcessLog, Terminal
-from jarvish_regen.embedded.supervisor import BACK_OFF_MAX_SECONDS, back_off_seconds
 
 
 def test_lines_are_cut_where_they_end_and_not_where_the_pipe_ended(tmp_path: Path) -> None:

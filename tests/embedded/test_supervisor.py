@@ -57,13 +57,9 @@ def test_the_pages_answer_at_the_address(system: RunningSystem) -> None:
 
 
 def test_a_second_up_says_where_the_first_one_is(system: RunningSystem, launcher_environment: dict[str, str]) -> None:
-    second = subprocess.run(
-        [ROOT / "jarvish", "up"],
-        env=launcher_environment | {"JARVISH_STATE_DIR": str(system.state_dir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = launcher_environment | {"JARVISH_STATE_DIR": str(system.state_dir)}
+
+    second = run_launcher("up", environment=environment)
 
     assert second.returncode == 0
     assert second.stdout == f"Jarvish Regen is already running at {system.address}/ (process {system.process.pid}).\n"
@@ -121,9 +117,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(
 
     with running_system(state_dir, processes=("beat",), with_demo=False) as again:
         restarted = pids(again.run())
-        stop = subprocess.run(
-            [ROOT / "jarvish", "stop"], env=launcher_environment, capture_output=True, text=True, check=False
-        )
+        stop = run_launcher("stop", environment=launcher_environment)
 
         assert (stop.returncode, stop.stdout) == (0, "Stopping …\nStopped.\n")
         assert again.process.wait() == 0
@@ -158,6 +152,11 @@ def test_a_start_that_cannot_succeed_ends_with_one_sentence_and_code_one(
     assert failed.returncode == 1
     assert "jarvish: migrate failed with code 1: " in output.decode()
     assert owner_of(StateDir(state_dir)) is None
+
+
+def run_launcher(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run `./jarvish` to its end."""
+    return subprocess.run([ROOT / "jarvish", *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
 def start_up(environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
