@@ -40,6 +40,10 @@ def free_spans(job: Job, before: Report) -> tuple[Span, ...]:
         for finding in before.findings
         if finding.start is not None and finding.end is not None
     ]
+    # A limit (emoji, hashtags, markup) is broken by all its signs together, though its finding shows one place.
+    limits = {finding.code for finding in before.findings} & {"emoji_hashtag_misuse", "channel_format"}
+    for code in sorted(limits):
+        spans += local_spans(job, NamedIssue(code))
     for issue in job.feedback.issues:
         mark = mark_of(job, issue)
         spans += [mark] if mark else local_spans(job, issue)

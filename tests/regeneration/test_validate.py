@@ -126,6 +126,13 @@ def test_the_language_is_kept() -> None:
     assert not verdict.is_valid
 
 
+def test_all_signs_of_a_broken_limit_are_free_not_only_the_first() -> None:
+    text = TEXT.replace("A SIP", "🚀 A SIP").replace("Review", "🔥💰 Review").replace(" a year.", " a year ✨.")
+    fixed = FIXED.replace(" a year.", " a year .")
+
+    assert judge(fixed, voice_job(text)).is_valid
+
+
 def test_only_mandated_lines_are_no_answer() -> None:
     assert not judge(f"{WARNING}\n\n{SIGNATURE}").is_admissible
 
