@@ -12,7 +12,7 @@ from jarvish_regen.access.services import INVITABLE_ROLES
 WEBHOOK_KINDS = [
     ("version.approved", _("A text was approved")),
     ("version.ready", _("A new version is ready")),
-    ("case.with_people", _("A person takes the case")),
+    ("case.moved", _("A case changes hands")),
 ]
 
 

@@ -1,5 +1,7 @@
 """Pages of people and firms: sign-up, invitation, settings, tokens, webhooks, the colour theme, help."""
 
+import uuid
+
 from django.conf import settings as django_settings
 from django.contrib import messages
 from django.contrib.auth import login
@@ -16,6 +18,8 @@ from jarvish_regen.access.doors import for_viewer, person
 from jarvish_regen.access.forms import AcceptForm, InviteForm, NameForm, SignUpForm, TokenForm, WebhookForm
 from jarvish_regen.access.models import Firm, Invitation, Membership, Token, User
 from jarvish_regen.access.policy import MANAGE_FIRM, Viewer
+from jarvish_regen.access.webhooks import add_webhook
+from jarvish_regen.access.webhooks import stop_webhook as stop_webhook_of_firm
 from jarvish_regen.errors import InputError, NotFoundError
 from jarvish_regen.journal.models import WebhookEndpoint
 
@@ -180,7 +184,7 @@ def webhooks(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     made: WebhookEndpoint | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            made = services.add_webhook(viewer=viewer, **form.cleaned_data)
+            made = add_webhook(viewer=viewer, **form.cleaned_data)
         except InputError as error:
             _say(form, error)
         else:
@@ -192,9 +196,9 @@ def webhooks(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 
 @require_POST
 @for_viewer
-def stop_webhook(request: HttpRequest, viewer: Viewer, endpoint_id: str) -> HttpResponse:
+def stop_webhook(request: HttpRequest, viewer: Viewer, endpoint_id: uuid.UUID) -> HttpResponse:
     """Stop telling an address."""
-    services.stop_webhook(viewer=viewer, endpoint_id=endpoint_id)
+    stop_webhook_of_firm(viewer=viewer, endpoint_id=endpoint_id)
     messages.success(request, _("This address is told nothing more."))
     return redirect("access:webhooks")
 

@@ -15,7 +15,7 @@ urlpatterns = [
     path("settings/tokens/", pages.tokens, name="tokens"),
     path("settings/tokens/<str:token_key>/revoke/", pages.revoke_token, name="revoke_token"),
     path("settings/webhooks/", pages.webhooks, name="webhooks"),
-    path("settings/webhooks/<str:endpoint_id>/stop/", pages.stop_webhook, name="stop_webhook"),
+    path("settings/webhooks/<uuid:endpoint_id>/stop/", pages.stop_webhook, name="stop_webhook"),
     path("theme/", pages.theme, name="theme"),
     path("help/", pages.help_page, name="help"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/favicon.svg", permanent=True)),

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 import regex
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from jarvish_regen.language.worddiff import Piece
@@ -41,6 +41,7 @@ _HASHTAG: Final = regex.compile(
     r"|(?<!\S)@[\w.]+|https?://\S+|www\.\S+"
 )
 _SUBJECT: Final = regex.compile(r"\A\s*(?:subject|विषय)\s*:[ \t]*([^\n]*)\n+", regex.IGNORECASE)
+_WORD_CHARACTER: Final = regex.compile(r"[\p{L}\p{M}\p{N}\u200c\u200d]")
 # A mark over most of the text says nothing about where; the reason below the draft says it.
 _WIDEST_MARK: Final = 0.6
 
@@ -113,16 +114,35 @@ def _render(text: str, start: int, end: int, channel: str, marks: Sequence[Mark]
     for mark in sorted(marks, key=lambda mark: (-rank.get(mark.severity, 3), -mark.number)):
         for at in range(mark.start, mark.end):
             over[at] = mark
-    last = {mark.number: at for at in range(start, end) if (mark := over[at])}
-    runs = groupby(range(start, end), key=lambda at: (over[at], styles[at], bool(hidden[at])))
+    numbers = _number_places(text, start, end, over)
     parts: list[SafeString] = []
-    for mark, group in groupby(((key, list(places)) for key, places in runs), key=lambda run: run[0][0]):
-        inner = [(key, places) for key, places in group]
-        body = format_html_join(
-            "", "{}", ((_styled(text[places[0] : places[-1] + 1], key[1], key[2]),) for key, places in inner)
+    group = -1
+    keys = []
+    for at in range(start, end):
+        keys.append((over[at], styles[at], bool(hidden[at]), group))
+        # A number stands between two runs, so a run ends where one is due.
+        group = at if at in numbers else group
+    for key, run in groupby(range(start, end), key=lambda at: keys[at - start]):
+        places = list(run)
+        mark, style, is_hidden, _group = key
+        words = _styled(text[places[0] : places[-1] + 1], style, is_hidden)
+        parts.append(
+            format_html('<mark class="finding finding--{}">{}</mark>', mark.severity, words) if mark else words
         )
-        parts.append(_marked(mark, body, is_last=inner[-1][1][-1] == last[mark.number]) if mark else body)
+        parts.extend(_number(due) for due in numbers.get(places[-1], ()))
     return mark_safe("".join(parts))  # noqa: S308  # every part came out of format_html
+
+
+def _number_places(text: str, start: int, end: int, over: Sequence[Mark | None]) -> dict[int, list[Mark]]:
+    """Return after which character each visible mark's number stands: the whole word's last, which a rule may cut."""
+    places: dict[int, list[Mark]] = {}
+    last = {mark.number: at for at in range(start, end) if (mark := over[at])}
+    marks = {mark.number: mark for mark in over[start:end] if mark}
+    for number, at in sorted(last.items()):
+        while at + 1 < end and _WORD_CHARACTER.match(text[at]) and _WORD_CHARACTER.match(text[at + 1]):
+            at += 1
+        places.setdefault(at, []).append(marks[number])
+    return places
 
 
 def _styled(words: str, styles: tuple[str, ...], is_hidden: bool) -> SafeString:
@@ -135,23 +155,25 @@ def _styled(words: str, styles: tuple[str, ...], is_hidden: bool) -> SafeString:
     return shown
 
 
-def _marked(mark: Mark, body: SafeString, *, is_last: bool) -> SafeString:
-    number = mark_safe("")
-    if is_last:
-        link = '<a class="finding__number" href="#finding-{0}" aria-label="{0}: {1}">{0}</a>'
-        number = format_html(link, str(mark.number), mark.reason)
-    return format_html('<mark class="finding finding--{}">{}</mark>{}', mark.severity, body, number)
+def _number(mark: Mark) -> SafeString:
+    link = '<a class="finding__number" href="#finding-{0}" aria-label="{0}: {1}">{0}</a>'
+    return format_html(link, str(mark.number), mark.reason)
 
 
 def show_diff(pieces: Iterable[Piece], *, side: str = "both") -> SafeString:
     """Render a word diff with `<ins>` and `<del>`; `side` "old" or "new" leaves the other one's words out."""
     left_out = {"old": "ins", "new": "del"}.get(side, "")
-    shown = (
-        format_html("{}", piece.text) if piece.kind == "same" else format_html("<{0}>{1}</{0}>", piece.kind, piece.text)
-        for piece in pieces
-        if piece.kind != left_out
-    )
+    shown = (_diff_piece(piece) for piece in pieces if piece.kind != left_out)
     return mark_safe("".join(shown))  # noqa: S308  # every part came out of format_html
+
+
+def _diff_piece(piece: Piece) -> SafeString:
+    words = piece.text.strip()
+    if piece.kind == "same" or not words:
+        return format_html("{}", piece.text)
+    # Space at the rim stays outside the sign, or an added empty line would look like an added mark.
+    before, _, after = piece.text.partition(words)
+    return format_html("{1}<{0}>{2}</{0}>{3}", piece.kind, before, words, after)
 
 
 def first_lines(text: str, *, chars: int = 160) -> str:

@@ -2,8 +2,8 @@
 
     python -m tests.browser.screenshots --base-url http://127.0.0.1:8000 [--only NAME] [--out docs/screens] [--axe]
 
-Works against a running system with the demo firms. Rejects, approves and hands over one draft each, so that those pages have
-something to show. Exit codes: 0 done, 1 axe found something serious or a page failed, 2 no browser.
+Works against a running system with the demo firms. Rejects, approves and hands over one draft each, so that those pages
+have something to show. Exit codes: 0 done, 1 axe found something serious or a page failed, 2 no browser.
 """
 
 import argparse
