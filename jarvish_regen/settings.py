@@ -6,8 +6,10 @@ from typing import Any
 
 import environ
 from celery.schedules import schedule
-from csp.constants import NONCE, NONE, SELF
+from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
@@ -99,6 +101,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "jarvish_regen.middleware.PolicyOfPrefixMiddleware",
     "jarvish_regen.middleware.ApiErrorMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -136,6 +139,8 @@ TEMPLATES = [
 # --- PostgreSQL -------------------------------------------------------------------------------------------------
 
 DATABASE_POOL_MAX_CONNECTIONS = env.int("JARVISH_DATABASE_POOL_MAX_CONNECTIONS", 12)
+# Web, relay, beat and four workers, as `./jarvish up` starts them; a check compares the sum with max_connections.
+DATABASE_PROCESSES = env.int("JARVISH_DATABASE_PROCESSES", 7)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db("DATABASE_URL", default="postgresql://jarvish@localhost/jarvish")
 }
@@ -197,6 +202,7 @@ CHANNEL_LAYERS = {
 # --- Celery: see docs/loop.md -----------------------------------------------------------------------------------
 
 ANSWER_QUEUES = ("critical", "high", "normal", "low")
+CELERY_APP_PATH = "jarvish_regen.celery.app"
 CELERY_BROKER_URL = celery_broker_url()
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -207,6 +213,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "socket_keepalive": not REDIS_URL.startswith("unix://"),
     "socket_connect_timeout": REDIS_SOCKET_TIMEOUT_SECONDS,
+    "socket_timeout": 2.0,  # above the second that a waiting worker asks for at a time
     "health_check_interval": 10,
     "max_retries": 0,
 }
@@ -251,6 +258,8 @@ BULK_ITEMS_MAX = 500
 REQUEST_BODY_MAX_BYTES = 2_500_000
 IDEMPOTENCY_KEEP_HOURS = 24
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MAX_BYTES
+# Webhooks go to public addresses; a receiver on this machine (tests, development) is for the environment to allow.
+WEBHOOK_ALLOW_LOOPBACK = env.bool("JARVISH_WEBHOOK_ALLOW_LOOPBACK", False)
 
 # One OpenAI-compatible target by environment; further ones are rows in the admin. Loopback is allowed here only.
 MODEL_URL = env.str("JARVISH_MODEL_URL", "")
@@ -294,6 +303,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ItemStateEnum": "jarvish_regen.content.states.ItemState",
+        "RegenerationStateEnum": "regeneration.models.RegenerationState",
+        "CaseStateEnum": "escalation.models.CaseState",
+        "DeliveryStateEnum": "jarvish_regen.journal.models.Delivery.State",
+    },
 }
 REST_KNOX = {
     "TOKEN_TTL": None,
@@ -345,8 +360,6 @@ DEFAULT_FROM_EMAIL = env.str("JARVISH_FROM_EMAIL", "Jarvish Regen <no-reply@jarv
 # --- Browser ----------------------------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
-    # Unfold's Alpine build evaluates expressions; the admin has a policy of its own in jarvish_regen.urls.
-    "EXCLUDE_URL_PREFIXES": ("/admin/", "/api/docs/", "/api/redoc/"),
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],
@@ -360,12 +373,22 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
+# What third-party pages cannot live without, on top of the above and only under their own prefix; everything stays self-hosted.
+CONTENT_SECURITY_POLICY_OF_PREFIX = {
+    # Unfold's Alpine build evaluates expressions, and it writes style attributes.
+    "/admin/": {"script-src": [SELF, NONCE, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]},
+    # Swagger UI writes style attributes and shows its own images from data: URLs.
+    "/api/docs/": {"style-src": [SELF, UNSAFE_INLINE]},
+    # Redoc writes style elements and searches in a worker made from a blob.
+    "/api/redoc/": {"style-src": [SELF, UNSAFE_INLINE], "worker-src": ["blob:"]},
+}
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 if IS_PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("JARVISH_SSL_REDIRECT", True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_REDIRECT_EXEMPT = [r"^health/"]  # probes come from inside, without TLS
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -398,6 +421,17 @@ USE_THOUSAND_SEPARATOR = True
 
 # --- Admin ------------------------------------------------------------------------------------------------------
 
+
+def _desk_entry(title: Any, icon: str, app: str, model: str) -> dict[str, Any]:
+    """Return one line of the admin's side bar; it shows to who may look at the list behind it."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
+    }
+
+
 UNFOLD = {
     "SITE_TITLE": "Jarvish Regen",
     "SITE_HEADER": "Jarvish Regen",
@@ -405,6 +439,86 @@ UNFOLD = {
     "SITE_SYMBOL": "edit_note",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("css/desk.css")],
+    "COLORS": {
+        # Paper, ink and indigo of static/css/variables.css, as the scales that Unfold draws from.
+        "base": {
+            "50": "#faf7f1",
+            "100": "#f3ede2",
+            "200": "#e5dccb",
+            "300": "#d0c5b0",
+            "400": "#a1977f",
+            "500": "#6f6653",
+            "600": "#585043",
+            "700": "#423c32",
+            "800": "#2a2721",
+            "900": "#1e1c18",
+            "950": "#14130f",
+        },
+        "primary": {
+            "50": "#f3f4fb",
+            "100": "#e6e8f5",
+            "200": "#cbd0ee",
+            "300": "#a9b3e6",
+            "400": "#8592dc",
+            "500": "#5464bd",
+            "600": "#2a3a94",
+            "700": "#1d2a73",
+            "800": "#182259",
+            "900": "#131b46",
+            "950": "#10163a",
+        },
+    },
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": _("Desk"),
+                "items": [
+                    _desk_entry(_("Cases"), "support_agent", "escalation", "case"),
+                    _desk_entry(_("Drafts"), "article", "content", "contentitem"),
+                    _desk_entry(_("Rejections"), "thumb_down", "feedback", "feedback"),
+                ],
+            },
+            {
+                "title": _("Machine"),
+                "items": [
+                    _desk_entry(_("Attempts"), "autorenew", "regeneration", "regeneration"),
+                    _desk_entry(_("Candidates"), "compare_arrows", "regeneration", "candidate"),
+                    _desk_entry(_("Versions"), "history_edu", "content", "contentversion"),
+                    _desk_entry(_("Model targets"), "smart_toy", "llm", "modeltarget"),
+                ],
+            },
+            {
+                "title": _("Operations"),
+                "items": [
+                    _desk_entry(_("Dead letters"), "report", "journal", "deadletter"),
+                    _desk_entry(_("Outbox"), "outbox", "journal", "outbox"),
+                    _desk_entry(_("Webhooks"), "webhook", "journal", "webhookendpoint"),
+                    _desk_entry(_("Deliveries"), "local_shipping", "journal", "delivery"),
+                    _desk_entry(_("Idempotency keys"), "key", "journal", "idempotencykey"),
+                ],
+            },
+            {
+                "title": _("Record"),
+                "items": [
+                    _desk_entry(_("Audit trail"), "verified", "journal", "auditentry"),
+                    _desk_entry(_("Events"), "timeline", "journal", "event"),
+                ],
+            },
+            {
+                "title": _("People"),
+                "items": [
+                    _desk_entry(_("Firms"), "business", "access", "firm"),
+                    _desk_entry(_("Advisors"), "badge", "content", "advisorprofile"),
+                    _desk_entry(_("Accounts"), "person", "access", "user"),
+                    _desk_entry(_("Places"), "group", "access", "membership"),
+                    _desk_entry(_("Invitations"), "mail", "access", "invitation"),
+                    _desk_entry(_("Tokens"), "vpn_key", "access", "token"),
+                    _desk_entry(_("Roles"), "shield_person", "auth", "group"),
+                ],
+            },
+        ],
+    },
 }
 
 # --- Logs: constant messages with fields, never client text ------------------------------------------------------
@@ -419,6 +533,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},
         "uvicorn": {"level": "INFO", "handlers": [], "propagate": True},
+        "uvicorn.access": {"level": "WARNING"},  # --no-access-log is undone by this configuration
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
