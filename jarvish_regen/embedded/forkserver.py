@@ -87,6 +87,8 @@ def _import_product() -> None:
     django.setup()
     for name in _MODULES:
         importlib.import_module(name)
+    # The system checks have run just now; each worker would run them again.
+    os.environ["CELERY_SKIP_CHECKS"] = "1"
 
 
 def _fork(connection: socket.socket) -> ForkProcess | None:

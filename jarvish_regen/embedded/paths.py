@@ -64,11 +64,13 @@ class StateDir:
         return self.path / "beat-schedule"
 
     def create(self) -> None:
-        """Create the directory and its log directory; an existing one is left as it is."""
+        """Create the directory and those that must not be missing in it; existing ones are left as they are."""
         try:
             # Traversable but not listable: PostgreSQL may run as another user underneath.
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
             self.logs.mkdir(mode=0o700, exist_ok=True)
+            # WhiteNoise warns at every start when there is no directory of collected files, an empty one included.
+            (self.path / "static").mkdir(mode=0o755, exist_ok=True)
         except OSError as error:
             raise EmbeddedError(f"cannot create the state directory {self.path}: {error.strerror}.") from error
 
