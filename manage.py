@@ -7,9 +7,7 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jarvish_regen.settings")
-    from django.core.management import execute_from_command_line  # as above
-
-    import jarvish_regen.celery  # noqa: F401  settings must be named first; the command may ring
+    from django.core.management import execute_from_command_line  # settings must be named first
 
     execute_from_command_line(sys.argv)
 

@@ -4,18 +4,28 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Final, TypeVar
 
-from celery import current_app
+from celery import Celery
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from jarvish_regen.journal.models import AuditEntry, DeadLetter, Event, Outbox
+from jarvish_regen.errors import ConflictError
+from jarvish_regen.faults import faultpoint
+from jarvish_regen.ids import to_short
+from jarvish_regen.journal.models import AuditEntry, DeadLetter, Event, Outbox, WebhookEndpoint
 
 logger = logging.getLogger(__name__)
+
+NO_FIRM_ID: Final = uuid.UUID(int=0)  # the chain of what concerns the house and no firm
+ACT_OF_SETTLING: Final = {DeadLetter.State.REPLAYED: "replay", DeadLetter.State.DISCARDED: "discard"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +98,22 @@ def publish(*events: DomainEvent) -> None:
     transaction.on_commit(lambda: _announce(events, rows))
 
 
+_KIND_OF_ID: Final = {
+    "version_id": "version",
+    "feedback_id": "feedback",
+    "regeneration_id": "regeneration",
+    "case_id": "case",
+}
+
+
+def public_details(event: Event) -> dict[str, Any]:
+    """Return an event's payload as outsiders read it: ids in their short form."""
+    return {
+        name: to_short(_KIND_OF_ID[name], uuid.UUID(value)) if name in _KIND_OF_ID else value
+        for name, value in event.payload.items()
+    }
+
+
 def _row(event: DomainEvent) -> Event:
     own = {
         field.name: getattr(event, field.name)
@@ -101,6 +127,8 @@ def _row(event: DomainEvent) -> Event:
 
 
 def _announce(events: tuple[DomainEvent, ...], rows: list[Outbox]) -> None:
+    if rows:
+        faultpoint("after-commit-before-ring")
     for row in rows:
         ring_now(row)
     for event in events:
@@ -124,9 +152,16 @@ def ring_now(row: Outbox) -> bool:
     return True
 
 
+@cache
+def _celery() -> Celery:
+    # Named by a setting, like the URL configuration: the cellar does not import the roof.
+    app: Celery = import_string(settings.CELERY_APP_PATH)
+    return app
+
+
 def _send(task: str, kwargs: dict[str, str], queue: str) -> bool:
     try:
-        current_app.send_task(task, kwargs=kwargs, queue=queue, retry=False, ignore_result=True)
+        _celery().send_task(task, kwargs=kwargs, queue=queue, retry=False, ignore_result=True)
     except (BrokerError, RedisError, OSError) as error:
         logger.warning("ring lost", extra={"task": task, "error": type(error).__name__})
         return False
@@ -170,7 +205,7 @@ def bury(
     last_error: str = "",
 ) -> bool:
     """Set work aside as a dead letter. Returns False when it already waits there."""
-    _, is_new = DeadLetter.objects.get_or_create(
+    _letter, is_new = DeadLetter.objects.get_or_create(
         subject_id=subject_id,
         state=DeadLetter.State.WAITING,
         defaults={
@@ -185,3 +220,52 @@ def bury(
         },
     )
     return is_new
+
+
+def settle_dead_letter(*, letter: DeadLetter, state: DeadLetter.State, actor_id: uuid.UUID | None, reason: str) -> None:
+    """Write down what became of a dead letter, once, in the caller's transaction. Leaves an audit entry.
+
+    Raises:
+        ConflictError: somebody else has decided meanwhile. Carries the current state.
+    """
+    settled = DeadLetter.objects.filter(id=letter.id, state=DeadLetter.State.WAITING).update(
+        state=state, settled_at=Now(), settled_by=actor_id, settled_reason=reason[:500]
+    )
+    if not settled:
+        now = DeadLetter.objects.values_list("state", flat=True).get(id=letter.id)
+        raise ConflictError(
+            _("This was decided meanwhile: it is “%(state)s”.") % {"state": DeadLetter.State(now).label},
+            field="state",
+            given=DeadLetter.State.WAITING.value,
+            allowed=now,
+            code="moved_on",
+        )
+    audit(
+        firm_id=letter.firm_id or NO_FIRM_ID,
+        subject_kind="dead_letter",
+        subject_id=letter.id,
+        act=ACT_OF_SETTLING[state],
+        from_state=DeadLetter.State.WAITING,
+        to_state=state,
+        actor_id=actor_id,
+        reason=reason,
+        details={letter.subject_kind: str(letter.subject_id)},
+    )
+
+
+def disable_endpoint(*, endpoint: WebhookEndpoint, actor_id: uuid.UUID, reason: str) -> None:
+    """Stop a webhook in its firm's stead, in the caller's transaction. Leaves an audit entry.
+
+    Raises:
+        ConflictError: it is stopped already.
+    """
+    if not WebhookEndpoint.objects.filter(id=endpoint.id, is_active=True).update(is_active=False):
+        raise ConflictError(_("This webhook is stopped already."), field="is_active", given=False, code="moved_on")
+    audit(
+        firm_id=endpoint.firm_id,
+        subject_kind="endpoint",
+        subject_id=endpoint.id,
+        act="disable",
+        actor_id=actor_id,
+        reason=reason,
+    )
