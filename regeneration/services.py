@@ -314,6 +314,8 @@ def _stage_announcer(
     short_id = regeneration.short_id
 
     def announce(stage: str) -> None:
+        if stage == Stage.READY:
+            return  # said by `finish`, after the commit: before that a reader would find nothing
         hint(
             group,
             seq=None,
@@ -322,8 +324,7 @@ def _stage_announcer(
             stage=stage,
             elapsed_ms=round((clock() - began_at) * 1000),
         )
-        if stage != Stage.READY:
-            _notes.submit(_note_stage, regeneration.id, fence, stage)
+        _notes.submit(_note_stage, regeneration.id, fence, stage)
 
     return announce
 
