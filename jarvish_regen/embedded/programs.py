@@ -40,6 +40,7 @@ def all_programs(state: StateDir, *, port: int) -> list[Program]:
         Program(name="relay", argv=(str(ROOT / "manage.py"), "run_relay")),
         _worker("reserve-critical", concurrency=1, queues="critical"),
         _worker("reserve-low", concurrency=1, queues="low"),
+        _worker("solo", concurrency=1, queues="solo"),
         _worker("background", concurrency=4, queues="prepare,notify,learn"),
         Program(name="beat", argv=(*_celery("beat"), "--schedule", str(state.beat_schedule), "--pidfile", "")),
     ]
