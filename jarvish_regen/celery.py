@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jarvish_regen.settings")
 
@@ -11,3 +12,10 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # Rings go out from many threads; only the default application is seen by all of them.
 app.set_default()
+
+
+@worker_init.connect
+def _warm_up(**_: object) -> None:
+    from jarvish_regen.warm import warm_up  # needs the applications, which a worker loads after this module
+
+    warm_up()

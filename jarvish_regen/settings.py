@@ -136,6 +136,8 @@ TEMPLATES = [
     },
 ]
 
+WARM_TEMPLATES = ["content/items.html", "content/item.html", "feedback/form.html", "regeneration/answer.html"]
+
 # --- PostgreSQL -------------------------------------------------------------------------------------------------
 
 DATABASE_POOL_MAX_CONNECTIONS = env.int("JARVISH_DATABASE_POOL_MAX_CONNECTIONS", 12)
@@ -316,6 +318,8 @@ REST_KNOX = {
     "TOKEN_PREFIX": "jrv_",
 }
 KNOX_TOKEN_MODEL = "access.Token"
+# Our token model stands in for knox's: a table that nobody fills but that refers to our users would stop every flush.
+MIGRATION_MODULES = {"knox": None}
 
 # --- People -----------------------------------------------------------------------------------------------------
 

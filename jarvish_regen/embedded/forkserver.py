@@ -87,6 +87,7 @@ def _import_product() -> None:
     django.setup()
     for name in _MODULES:
         importlib.import_module(name)
+    importlib.import_module("jarvish_regen.warm").warm_up()
     # The system checks have run just now; each worker would run them again.
     os.environ["CELERY_SKIP_CHECKS"] = "1"
 
