@@ -124,11 +124,11 @@ def _render(text: str, start: int, end: int, channel: str, marks: Sequence[Mark]
         group = at if at in numbers else group
     for key, run in groupby(range(start, end), key=lambda at: keys[at - start]):
         places = list(run)
-        mark, style, is_hidden, _group = key
+        covering, style, is_hidden, _group = key
         words = _styled(text[places[0] : places[-1] + 1], style, is_hidden)
-        parts.append(
-            format_html('<mark class="finding finding--{}">{}</mark>', mark.severity, words) if mark else words
-        )
+        if covering:
+            words = format_html('<mark class="finding finding--{}">{}</mark>', covering.severity, words)
+        parts.append(words)
         parts.extend(_number(due) for due in numbers.get(places[-1], ()))
     return mark_safe("".join(parts))  # noqa: S308  # every part came out of format_html
 

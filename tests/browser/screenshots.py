@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, ViewportSize, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, chromium_path
 
@@ -24,8 +24,8 @@ ADMINISTRATOR = ("vinayak@sahyadri.example", "demo-vinayak-pune")
 NOBODY = ("", "")
 WIDTHS = {360: 780, 1280: 860}
 SCHEMES = ("light", "dark")
-TALLEST_PX = 2400
-JPEG_QUALITY = 62
+TALLEST_PX = 1800
+JPEG_QUALITY = 34
 GRAVE = ("serious", "critical")
 CHANNELS = ("whatsapp", "linkedin", "instagram", "facebook", "x", "sms", "email", "blog")
 
@@ -129,7 +129,7 @@ def prepare(page: Page, base_url: str) -> list[Shot]:
     reject(page, base_url, rejected)
     shots += [
         Shot("answer", ADVISOR, f"{rejected}answer/"),
-        Shot("item-answered", ADVISOR, rejected, lambda page: page.wait_for_selector("#fixed-title")),
+        Shot("item-answered", ADVISOR, rejected, _wait_for_answer),
         Shot("compare", ADVISOR, f"{rejected}compare/"),
     ]
     page.goto(f"{base_url}{approved}")
@@ -142,7 +142,7 @@ def prepare(page: Page, base_url: str) -> list[Shot]:
     shots += [
         Shot("item-approved", ADVISOR, approved),
         Shot("person", ADVISOR, f"{handed}person/"),
-        Shot("item-with-person", ADVISOR, handed, lambda page: page.wait_for_selector("#standing-title")),
+        Shot("item-with-person", ADVISOR, handed, _wait_for_standing),
     ]
     return [
         Shot("login", NOBODY, "/accounts/login/"),
@@ -166,6 +166,28 @@ def prepare(page: Page, base_url: str) -> list[Shot]:
         Shot("not-allowed", ADVISOR, "/settings/webhooks/"),
         Shot("old-form", ADVISOR, f"{form}ask/", _send_without_token),
     ]
+
+
+def _wait_for_answer(page: Page) -> None:
+    page.wait_for_selector("#fixed-title")
+
+
+def _wait_for_standing(page: Page) -> None:
+    page.wait_for_selector("#standing-title")
+
+
+def _listen(page: Page, noise: list[str]) -> None:
+    """Collect what the page complains of in its console."""
+
+    def hear(line: ConsoleMessage) -> None:
+        if line.type == "error":
+            noise.append(line.text)
+
+    def hear_error(error: Error) -> None:
+        noise.append(str(error))
+
+    page.on("console", hear)
+    page.on("pageerror", hear_error)
 
 
 def _wrong_password(page: Page) -> None:
@@ -262,8 +284,7 @@ def _take_all(
         with _context(browser, width, scheme) as context:
             page = context.new_page()
             noise: list[str] = []
-            page.on("console", lambda line, noise=noise: noise.append(line.text) if line.type == "error" else None)
-            page.on("pageerror", lambda error, noise=noise: noise.append(str(error)))
+            _listen(page, noise)
             if who != NOBODY:
                 log_in(page, base_url, who)
             for shot in shots:
