@@ -72,7 +72,14 @@ def _up(parser: argparse.ArgumentParser, rest: list[str], state: StateDir) -> in
         "--port", type=_port, default=os.environ.get("JARVISH_PORT", DEFAULT_PORT), help="0: any free one"
     )
     parser.add_argument("--processes", type=lambda text: _names(text, known=names), help=f"some of {','.join(names)}")
-    parser.add_argument("--no-demo", action="store_true", help="do not load the demo firms")
+    # Its logins are public, so it goes into a database that was given only when somebody asks for it.
+    demo_by_default = not os.environ.get("DATABASE_URL")
+    parser.add_argument(
+        "--demo",
+        action=argparse.BooleanOptionalAction,
+        default=demo_by_default,
+        help="load the demo firms (default: unless DATABASE_URL is given)",
+    )
     parser.add_argument("--quiet", action="store_true", help="leave the processes' logs to the files")
     options = parser.parse_args(rest)
     terminal = Terminal(is_quiet=options.quiet, descriptor=sys.stdout.fileno())
@@ -80,7 +87,7 @@ def _up(parser: argparse.ArgumentParser, rest: list[str], state: StateDir) -> in
     while True:
         try:
             with owned(state, purpose="up"):
-                chosen = UpOptions(port=options.port, processes=options.processes, with_demo=not options.no_demo)
+                chosen = UpOptions(port=options.port, processes=options.processes, with_demo=options.demo)
                 return Supervisor(state, options=chosen, terminal=terminal).run()
         except StateInUseError:
             owner = owner_of(state)

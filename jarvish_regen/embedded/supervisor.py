@@ -139,7 +139,7 @@ class Supervisor:
         self._terminal.say("Preparing the database …")
         self._manage("migrate", "--no-input")
         if not self._options.with_demo:
-            self._terminal.say("The demo firms are not loaded (--no-demo).")
+            self._terminal.say("The demo firms are not loaded.")
             prepared.remember(self._state, prepared.Prepared(fingerprint=fingerprint, has_demo=False, logins=()))
             return ()
         self._manage("load_demo", may_be_missing=True)
@@ -164,6 +164,7 @@ class Supervisor:
             self._pump(child, take)
         finally:
             process.stop(child, stop_signal=signal.SIGTERM, timeout_seconds=_GRACE_SECONDS)
+            self._drain(child, take)
             log.close()
         output = b"".join(chunks).decode(errors="replace")
         if child.returncode == 0:
@@ -181,7 +182,6 @@ class Supervisor:
         while child.poll() is None:
             self._handle_events(_TICK_SECONDS)
             self._raise_if_stopped()
-        self._drain(child, take)
 
     def _wait_until_ready(self) -> None:
         """Pump logs until the pages answer and the workers take work. Raises EmbeddedError when the pages keep ending.

@@ -1,6 +1,7 @@
 """The launcher as a person meets it: usage, exit codes, and commands that need no running system."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_help_names_every_command(run: Run) -> None:
     result = run("help")
 
     assert result.returncode == 0
-    commands = {line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")}
+    commands = set(re.findall(r"^  ([a-z]+)", result.stdout, flags=re.MULTILINE))
     assert commands == {
         *("up", "status", "stop", "demo", "test", "bench", "screenshots", "backup", "reset", "manage", "help"),
     }
