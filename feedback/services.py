@@ -18,6 +18,7 @@ from jarvish_regen.journal import services as journal
 from jarvish_regen.language.anchors import Anchor, AnchorError, anchor_at, locate_quote, resolve
 from jarvish_regen.language.masking import mask
 from jarvish_regen.language.richtext import from_plain, sanitise, to_text
+from jarvish_regen.language.words import problem_in
 
 NOTE_MAX_CHARS: Final = 5_000
 ISSUES_MAX: Final = 50
@@ -108,16 +109,39 @@ def check_rejection(*, item: ContentItem, version: ContentVersion, said: Rejecti
     for number, issue in enumerate(said.issues):
         _require_known(f"issues.{number}.code", issue.code, tuple(words.issues))
         issues.append(AnchoredIssue(issue, _anchor(issue, version, number, is_stale=is_stale)))
-    note_html = sanitise(said.note) if said.note_is_html else from_plain(said.note)
-    names = [item.advisor.phone] if item.advisor.phone else []
-    masked_html = mask(note_html, names=names).text
+        _require_storable(f"issues.{number}.note", issue.note)
+    _require_storable("suggestions", said.suggestions)
+    note_html, note_text = _note(said, names=[item.advisor.phone] if item.advisor.phone else [])
     return CheckedRejection(
         said=said,
-        note_html=masked_html,
-        note_text=to_text(masked_html),
+        note_html=note_html,
+        note_text=note_text,
         suggestions=mask(said.suggestions).text,
         issues=tuple(issues),
     )
+
+
+def _note(said: Rejection, *, names: Sequence[str]) -> tuple[str, str]:
+    """Return the note as HTML and as text, sanitised and without personal data in either."""
+    note_html = mask(sanitise(said.note) if said.note_is_html else from_plain(said.note), names=names).text
+    note_text = to_text(note_html)
+    masked_text = mask(note_text, names=names).text
+    if masked_text == note_text:
+        return note_html, note_text
+    # A number with markup inside it shows only to a reader: the markup goes, and the number with it.
+    note_html = from_plain(masked_text)
+    return note_html, to_text(note_html)
+
+
+def _require_storable(path: str, given: str) -> None:
+    problem = problem_in(given)
+    if problem:
+        raise InputError(
+            _("The text holds %(what)s, which cannot be stored.") % {"what": problem},
+            field=path,
+            given=given[:60],
+            code="broken_text",
+        )
 
 
 def _require_known(path: str, given: str, allowed: Sequence[str]) -> None:
@@ -204,7 +228,7 @@ def capture(*, viewer: Viewer, item: ContentItem, version: ContentVersion, check
         note_html=checked.note_html,
         note_text=checked.note_text,
         suggestions=checked.suggestions,
-        metadata=dict(said.metadata),
+        metadata=_masked(said.metadata, "metadata"),
         source=said.source,
     )
     FeedbackIssue.objects.bulk_create(_issue_row(feedback, issue) for issue in checked.issues)
@@ -237,13 +261,27 @@ def _issue_row(feedback: Feedback, issue: AnchoredIssue) -> FeedbackIssue:
 
 
 def save_draft(*, viewer: Viewer, item_id: uuid.UUID, form: Mapping[str, Any]) -> FeedbackDraft:
-    """Keep what somebody has typed so far, personal data masked, so that no crash or lost login costs it."""
+    """Keep what somebody has typed so far, personal data masked, so that no crash or lost login costs it.
+
+    Raises InputError when a value holds what cannot be stored.
+    """
     viewer.require(REJECT)
-    kept = {key: mask(value).text if isinstance(value, str) else value for key, value in form.items()}
     draft, _created = FeedbackDraft.objects.update_or_create(
-        item_id=item_id, user_id=viewer.user_id, defaults={"form": kept}
+        item_id=item_id, user_id=viewer.user_id, defaults={"form": _masked(form)}
     )
     return draft
+
+
+def _masked(value: Any, path: str = "form") -> Any:
+    """Return plain JSON with the personal data in its texts masked, however deep they lie."""
+    if isinstance(value, str):
+        _require_storable(path, value)
+        return mask(value).text
+    if isinstance(value, Mapping):
+        return {key: _masked(inner, f"{path}.{key}") for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(inner, f"{path}.{number}") for number, inner in enumerate(value)]
+    return value
 
 
 def get_draft(*, viewer: Viewer, item_id: uuid.UUID) -> dict[str, Any]:
