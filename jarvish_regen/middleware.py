@@ -55,6 +55,20 @@ class ApiErrorMiddleware:
         return response
 
 
+class PolicyOfPrefixMiddleware:
+    """Loosen the content security policy where third-party pages need it, under their prefix and no further."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for prefix, directives in settings.CONTENT_SECURITY_POLICY_OF_PREFIX.items():
+            if request.path_info.startswith(prefix):
+                response._csp_replace = directives  # type: ignore[attr-defined]  # what django-csp's own decorator sets
+        return response
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Show the page for a form whose token is missing or old; what was typed is kept in the saved draft."""
     return render(request, "403_csrf.html", {"reason": reason}, status=403)

@@ -14,7 +14,33 @@ from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+_YES, _NO = ("1", "true", "yes", "on", "y"), ("0", "false", "no", "off", "n", "")
+
+
+class _Environment(environ.FileAwareEnv):  # type: ignore[misc]
+    """The environment, or `<NAME>_FILE`: a value that cannot be read stops the start, by name."""
+
+    def bool(self, var: str, default: Any = False) -> Any:
+        given = self.str(var, str(default)).strip().lower()
+        if given not in (*_YES, *_NO):
+            raise ImproperlyConfigured(f"{var} is {given!r}; write 1 or 0.")
+        return given in _YES
+
+    def int(self, var: str, default: Any = 0) -> Any:
+        return self._number(var, int, default)
+
+    def float(self, var: str, default: Any = 0.0) -> Any:
+        return self._number(var, float, default)
+
+    def _number(self, var: str, kind: Any, default: Any) -> Any:
+        given = self.str(var, str(default)).strip()
+        try:
+            return kind(given)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var} is {given!r}; write a number.") from error
+
+
+env = _Environment()
 
 # --- Where we run -----------------------------------------------------------------------------------------------
 
@@ -144,8 +170,10 @@ DATABASE_POOL_MAX_CONNECTIONS = env.int("JARVISH_DATABASE_POOL_MAX_CONNECTIONS",
 # Web, relay, beat and four workers, as `./jarvish up` starts them; a check compares the sum with max_connections.
 DATABASE_PROCESSES = env.int("JARVISH_DATABASE_PROCESSES", 7)
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db("DATABASE_URL", default="postgresql://jarvish@localhost/jarvish")
+    "default": environ.Env.db_url_config(env.str("DATABASE_URL", "postgresql://jarvish@localhost/jarvish"))
 }
+if DATABASES["default"].get("ENGINE") != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL is not an address of the form postgresql://user:password@host:5432/name.")
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,  # the pool keeps the connections; Django refuses both at once
     "CONN_HEALTH_CHECKS": False,
@@ -377,7 +405,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
-# What third-party pages cannot live without, on top of the above and only under their own prefix; everything stays self-hosted.
+# What third-party pages cannot live without, only under their own prefix; everything stays self-hosted.
 CONTENT_SECURITY_POLICY_OF_PREFIX = {
     # Unfold's Alpine build evaluates expressions, and it writes style attributes.
     "/admin/": {"script-src": [SELF, NONCE, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]},
@@ -422,6 +450,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Kolkata"
 USE_THOUSAND_SEPARATOR = True
+FORMAT_MODULE_PATH = ["jarvish_regen.formats"]  # 1,00,000
 
 # --- Admin ------------------------------------------------------------------------------------------------------
 

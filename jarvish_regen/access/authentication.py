@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 _USE_NOTED_EVERY = timedelta(minutes=1)  # a write per call would cost more than the fact is worth
@@ -22,6 +24,12 @@ class ScopedTokenAuthentication(TokenAuthentication):
             if token.last_used_at is None or now - token.last_used_at > _USE_NOTED_EVERY:
                 type(token).objects.filter(pk=token.pk).update(last_used_at=now)
         return found
+
+    def authenticate_credentials(self, token: bytes) -> Any:
+        """Return user and token. Raises AuthenticationFailed."""
+        if not (token.isascii() and token.decode("ascii").isprintable()):  # PostgreSQL would stumble over a NUL
+            raise AuthenticationFailed(_("Invalid token."))
+        return super().authenticate_credentials(token)
 
 
 class ScopedTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

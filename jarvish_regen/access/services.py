@@ -12,6 +12,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -73,11 +74,21 @@ def _create_person(*, firm: Firm, email: str, full_name: str, password: str, rol
 def give_place(*, firm: Firm, user: User, role: str) -> Membership:
     """Give a person a role in a firm, and the permission group that goes with the role."""
     membership, _created = Membership.objects.update_or_create(user=user, defaults={"firm": firm, "role": role})
-    user.groups.set(Group.objects.filter(name=role))
+    user.groups.remove(*Group.objects.filter(name__in=Role.values).exclude(name=role))
+    user.groups.add(*Group.objects.filter(name=role))
     if role in STAFF_ROLES and not user.is_staff:
         user.is_staff = True
         user.save(update_fields=["is_staff"])
     return membership
+
+
+def take_place(*, membership: Membership) -> None:
+    """End a person's place in a firm, and the permissions that came with it. Their tokens end too."""
+    with transaction.atomic():
+        user = membership.user
+        user.groups.remove(*Group.objects.filter(name=membership.role))
+        Token.objects.filter(user=user).delete()
+        membership.delete()
 
 
 def invite(*, viewer: Viewer, email: str, role: str) -> Invitation:
@@ -227,3 +238,30 @@ def revoke_token(*, viewer: Viewer, token_key: str) -> None:
             details={"key": token_key},
         )
         token.delete()
+
+
+def revoke_as_staff(*, token_key: str, actor_id: uuid.UUID, reason: str) -> None:
+    """Revoke a token in its firm's stead. Leaves an audit entry with the reason. Raises NotFoundError."""
+    with transaction.atomic():
+        token = Token.objects.select_related("user__membership").filter(token_key=token_key).first()
+        if token is None:
+            raise NotFoundError(_("There is no such token."))
+        membership = getattr(token.user, "membership", None)
+        journal.audit(
+            firm_id=membership.firm_id if membership else journal.NO_FIRM_ID,
+            subject_kind="user",
+            subject_id=token.user_id,
+            act="revoke_token",
+            actor_id=actor_id,
+            reason=reason,
+            details={"key": token_key},
+        )
+        token.delete()
+
+
+def tokens_of(*, viewer: Viewer) -> QuerySet[Token]:
+    """Return the viewer's tokens, or, for whoever manages the firm, all of the firm's; newest first."""
+    held: QuerySet[Token] = (
+        Token.objects.filter(user__membership__firm_id=viewer.firm_id).select_related("user").order_by("-created")
+    )
+    return held if viewer.may(MANAGE_FIRM) else held.filter(user_id=viewer.user_id)

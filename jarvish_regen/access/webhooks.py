@@ -23,7 +23,8 @@ def add_webhook(*, viewer: Viewer, url: str, kinds: Collection[str]) -> WebhookE
 
     Raises:
         ForbiddenError: the viewer does not manage the firm.
-        InputError: the address is not https on the public internet, a kind is unknown, or the firm has as many as it may.
+        InputError: the address is not https on the public internet, a kind is unknown, or the firm has as many as it
+        may.
     """
     viewer.require(MANAGE_FIRM)
     try:

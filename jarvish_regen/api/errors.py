@@ -40,7 +40,8 @@ class ExceptionHandler(StandardHandler):
         return super().convert_known_exceptions(exc)
 
     def convert_unhandled_exceptions(self, exc: Exception) -> APIException:
-        logger.exception("unhandled error in the API", exc_info=exc)
+        if not isinstance(exc, APIException):
+            logger.error("unhandled error in the API", exc_info=exc)
         return super().convert_unhandled_exceptions(exc)
 
 

@@ -24,16 +24,24 @@ class StrictJSONParser(BaseParser):
         raw = stream.read()
         if len(raw) > settings.REQUEST_BODY_MAX_BYTES:
             raise TooLargeError("The body is too large.", given=len(raw), allowed=settings.REQUEST_BODY_MAX_BYTES)
-        try:
-            body = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_without_twins)
-        except UnicodeDecodeError as error:
-            raise ParseError(f"The body is not UTF-8 (byte {error.start}).") from error
-        except RecursionError as error:
-            raise ParseError("The body is nested too deeply.") from error
-        except ValueError as error:
-            raise ParseError(f"The body is not JSON: {error}") from error
+        return read_json(raw)
+
+
+def read_json(raw: bytes) -> Any:
+    """Return the value that the bytes hold.
+
+    Raises ParseError for what is not JSON, InputError for text that cannot be stored.
+    """
+    try:
+        body = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_without_twins)
         _refuse_broken_text(body, "")
-        return body
+    except UnicodeDecodeError as error:
+        raise ParseError(f"The body is not UTF-8 (byte {error.start}).") from error
+    except RecursionError as error:
+        raise ParseError("The body is nested too deeply.") from error
+    except ValueError as error:
+        raise ParseError(f"The body is not JSON: {error}") from error
+    return body
 
 
 def _refuse_constant(name: str) -> None:
@@ -41,11 +49,11 @@ def _refuse_constant(name: str) -> None:
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twin[:60]!r} stands twice")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key[:60]!r} stands twice")
+        found[key] = value
     return found
 
 

@@ -1,3 +1,5 @@
+"""Drafts, versions and rules, as a Django application."""
+
 from django.apps import AppConfig
 from django.conf import settings
 
@@ -10,4 +12,6 @@ class ContentConfig(AppConfig):
     verbose_name = "Content"
 
     def ready(self) -> None:
+        from jarvish_regen.content import receivers  # noqa: F401  registering is what the import is for
+
         keep_compiled_in(settings.STATE_DIR / "compiled")

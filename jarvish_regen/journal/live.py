@@ -50,4 +50,4 @@ _sender = _Sender()
 
 def hint(group: str, **fields: Any) -> None:
     """Send `{seq, kind, id, …}` to a group without waiting. Values are plain JSON."""
-    _sender.submit(group, {"type": "hint", "hint": fields})
+    _sender.submit(group, {"type": "hint", "group": group, "hint": fields})

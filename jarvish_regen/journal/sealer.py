@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from jarvish_regen.ids import to_short
+from jarvish_regen.journal import webhooks
 from jarvish_regen.journal.live import firm_group, hint, item_group
 from jarvish_regen.journal.models import AuditEntry, Chain, Event
 
@@ -59,8 +60,10 @@ def seal() -> int:
             entry.prev_hash = chain.last_hash
             entry.hash = chain.last_hash = link_hash(entry)
         Event.objects.bulk_update(events, ["seq"])
+        owed = webhooks.owe(events)
         AuditEntry.objects.bulk_update(entries, ["seq", "prev_hash", "hash"])
         Chain.objects.bulk_update(chains.values(), ["last_event_seq", "last_audit_seq", "last_hash"])
+    webhooks.ring_for(owed)
     for event in events:
         if event.item_id:
             shown = {"seq": event.seq, "kind": event.kind, "id": to_short("item", event.item_id)}

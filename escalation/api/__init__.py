@@ -1,0 +1,1 @@
+"""The API of what happens next: reject, wait for the answer, approve, ask a person."""

@@ -1,0 +1,1 @@
+"""The API's shapes of what people say."""

@@ -1,0 +1,1 @@
+"""The API of drafts and their versions."""

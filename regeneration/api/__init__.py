@@ -1,0 +1,1 @@
+"""The API's view of attempts and of the rejections they answer."""
