@@ -30,6 +30,7 @@ from jarvish_regen.content.demo.loader import demo_drafts, demo_firms
 
 FELL_SHORT: Final = 1
 WRONG_USAGE: Final = 2
+_BY_RULES: Final = "compliance_violation"
 _SCOPES: Final = (Scope.CONTENT_READ, Scope.CONTENT_WRITE, Scope.FEEDBACK_READ, Scope.FEEDBACK_WRITE)
 _RED, _GREEN, _BOLD, _PLAIN = "\033[31;9m", "\033[32m", "\033[1m", "\033[0m"
 _HOW_KNOWN: Final = {
@@ -70,6 +71,7 @@ class Command(BaseCommand):
                 played = asyncio.run(
                     play_all(
                         chosen,
+                        is_one=not options["is_all"],
                         url=options["url"].rstrip("/"),
                         secrets=secrets,
                         timeout_seconds=options["timeout"],
@@ -163,8 +165,8 @@ def _keep_quiet(one: Played) -> None:
 
 def _chosen(scenes: Sequence[Scene], external_id: str) -> list[Scene]:
     if not external_id:
-        profiles = _profiles()
-        return [next(one for one in scenes if not one.wants_person and rules_can_repair(one, *profiles[one.advisor]))]
+        # One advisor's drafts, of the kind that needs no model.
+        return [one for one in scenes if one.advisor == scenes[0].advisor and one.rejection["category"] == _BY_RULES]
     found = [scene for scene in scenes if scene.external_id == external_id]
     if not found:
         known = ", ".join(scene.external_id for scene in scenes)

@@ -1,0 +1,1 @@
+"""Whole stories through HTTP and WebSocket on real servers with real processes."""
