@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from jarvish_regen.access.policy import APPROVE, ASK_PERSON, REJECT, Viewer
+from jarvish_regen.access.policy import APPROVE, ASK_PERSON, EDIT, REJECT, Viewer
 from jarvish_regen.content.models import ContentItem
 from jarvish_regen.content.rendering import first_lines, show_diff
 from jarvish_regen.content.states import ItemState
@@ -136,6 +136,7 @@ def show_answer(request: HttpRequest, viewer: Viewer, item: ContentItem, *, is_p
         "may_approve": in_review and viewer.may(APPROVE) and item.advisor.user_id == viewer.user_id,
         "may_reject": in_review and viewer.may(REJECT),
         "may_ask": in_review and viewer.may(ASK_PERSON),
+        "may_edit": in_review and viewer.may(EDIT) and item.advisor.user_id == viewer.user_id,
         "has_bar": in_review and viewer.may(REJECT) and not is_part,
     }
     wants_fragment = request.headers.get("HX-Request") == "true"

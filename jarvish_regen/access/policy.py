@@ -17,12 +17,13 @@ READ_ITEM: Final = "read_item"
 SEND_DRAFTS: Final = "send_drafts"
 REJECT: Final = "reject"
 APPROVE: Final = "approve"
+EDIT: Final = "edit"
 ASK_PERSON: Final = "ask_person"
 READ_REJECTIONS: Final = "read_rejections"
 MANAGE_FIRM: Final = "manage_firm"
 
 _BY_ROLE: Final[dict[str, frozenset[str]]] = {
-    Role.ADVISOR: frozenset({READ_ITEM, SEND_DRAFTS, REJECT, APPROVE, ASK_PERSON, READ_REJECTIONS}),
+    Role.ADVISOR: frozenset({READ_ITEM, SEND_DRAFTS, REJECT, APPROVE, EDIT, ASK_PERSON, READ_REJECTIONS}),
     Role.FIRM_ADMIN: frozenset({READ_ITEM, SEND_DRAFTS, REJECT, ASK_PERSON, READ_REJECTIONS, MANAGE_FIRM}),
     Role.INTEGRATOR: frozenset({READ_ITEM, SEND_DRAFTS, REJECT, ASK_PERSON, READ_REJECTIONS}),
     Role.REVIEWER: frozenset({READ_ITEM, READ_REJECTIONS}),
@@ -35,6 +36,7 @@ _SCOPE_NEEDED: Final[dict[str, str]] = {
     ASK_PERSON: Scope.FEEDBACK_WRITE,
     READ_REJECTIONS: Scope.FEEDBACK_READ,
     APPROVE: Scope.APPROVE,
+    EDIT: Scope.CONTENT_WRITE,
 }
 
 

@@ -15,14 +15,15 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from jarvish_regen.access.doors import for_viewer
-from jarvish_regen.access.policy import APPROVE, ASK_PERSON, READ_ITEM, REJECT, Viewer
+from jarvish_regen.access.policy import APPROVE, ASK_PERSON, EDIT, READ_ITEM, REJECT, Viewer
 from jarvish_regen.content import services
 from jarvish_regen.content.compliance.gate import ReadyText, Withheld
 from jarvish_regen.content.compliance.pack import current_pack
 from jarvish_regen.content.forms import ProfileForm
-from jarvish_regen.content.models import AdvisorProfile, ContentItem, ContentVersion
+from jarvish_regen.content.models import TEXT_MAX_CHARS, AdvisorProfile, ContentItem, ContentVersion
 from jarvish_regen.content.rendering import Mark, Shown, first_lines, show_diff, show_draft
 from jarvish_regen.content.states import ItemState
+from jarvish_regen.errors import ConflictError, InputError
 from jarvish_regen.language.worddiff import word_diff
 
 PAGE_SIZE: Final = 12
@@ -202,6 +203,7 @@ def item(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpRespon
             "may_approve": in_review and viewer.may(APPROVE) and found.advisor.user_id == viewer.user_id,
             "may_reject": in_review and viewer.may(REJECT),
             "may_ask": in_review and viewer.may(ASK_PERSON),
+            "may_edit": in_review and viewer.may(EDIT) and found.advisor.user_id == viewer.user_id,
             "has_bar": in_review and viewer.may(REJECT),
             "follows_answer": found.state == ItemState.REGENERATING
             or (version.number > 1 and is_current and found.state == ItemState.IN_REVIEW),
@@ -210,6 +212,50 @@ def item(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpRespon
             "withheld": list(released.reasons) if isinstance(released, Withheld) else [],
             "whatsapp_link": f"https://wa.me/?text={quote(released.text)}" if isinstance(released, ReadyText) else "",
         },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@for_viewer
+def edit(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpResponse:
+    """Let the advisor write the text; what the rules object to comes back as it was typed, with the reasons."""
+    viewer.require(EDIT)
+    found = services.get_item(viewer=viewer, item_id=item_id)
+    if found.state != ItemState.IN_REVIEW or found.current is None:
+        return redirect("content:item", found.short_id)
+    typed = found.current.text
+    error = ""
+    reasons: list[str] = []
+    if request.method == "POST":
+        # Browsers send line ends as CRLF; a text that differs in them alone would be another text.
+        typed = request.POST.get("text", "").replace("\r\n", "\n")
+        given = request.POST.get("version", "")
+        number = int(given) if given.isascii() and given.isdigit() and len(given) < 6 else 0
+        try:
+            services.edit(viewer=viewer, item_id=item_id, text=typed, version_number=number)
+        except InputError as refused:
+            error = refused.detail
+            reasons = refused.allowed if isinstance(refused.allowed, list) else []
+        except ConflictError as refused:
+            messages.warning(request, refused.detail)
+            return redirect("content:item", found.short_id)
+        else:
+            messages.success(request, _("Saved as a new version. Approve it when you are ready."))
+            return redirect("content:item", found.short_id)
+    return render(
+        request,
+        "content/edit.html",
+        {
+            "section": "drafts",
+            "item": found,
+            "title": found.topic or first_lines(found.current.text, chars=60),
+            "version_number": str(found.current.number),
+            "typed": typed,
+            "max_chars": TEXT_MAX_CHARS,
+            "error": error,
+            "reasons": reasons,
+        },
+        status=400 if error else 200,
     )
 
 

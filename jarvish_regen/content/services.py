@@ -9,11 +9,20 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from jarvish_regen.access.policy import APPROVE, READ_ITEM, SEND_DRAFTS, Viewer
+from jarvish_regen.access.policy import APPROVE, EDIT, READ_ITEM, SEND_DRAFTS, Viewer
 from jarvish_regen.content.compliance.check import Finding, Report, check
 from jarvish_regen.content.compliance.gate import ReadyText, Withheld, release
 from jarvish_regen.content.events import ContentArrived, ItemMoved, VersionApproved, VersionReady
-from jarvish_regen.content.models import TEXT_MAX_CHARS, AdvisorProfile, ContentItem, ContentVersion, text_context
+from jarvish_regen.content.models import (
+    TEXT_MAX_CHARS,
+    AdvisorProfile,
+    Channel,
+    ContentClass,
+    ContentItem,
+    ContentVersion,
+    Language,
+    text_context,
+)
 from jarvish_regen.content.states import TERMINAL_STATES, ItemState, may_move
 from jarvish_regen.errors import (
     ConflictError,
@@ -74,6 +83,9 @@ def receive_drafts(*, viewer: Viewer, drafts: Sequence[Draft]) -> list[Arrival]:
 
 def _receive(viewer: Viewer, draft: Draft) -> Arrival:
     _require_usable(draft.text)
+    _require_known("channel", draft.channel, Channel.values)
+    _require_known("language", draft.language, Language.values)
+    _require_known("content_class", draft.content_class, ["", *ContentClass.values])
     if draft.external_id:
         known = ContentItem.objects.visible_to(viewer).for_list().filter(external_id=draft.external_id).first()
         if known:
@@ -99,6 +111,8 @@ def _receive(viewer: Viewer, draft: Draft) -> Arrival:
             created = ContentItem.objects.bulk_create([item], ignore_conflicts=True)
             stored = ContentItem.objects.for_list().filter(firm_id=viewer.firm_id, external_id=draft.external_id).get()
             if stored.id != created[0].id:
+                if not ContentItem.objects.visible_to(viewer).filter(id=stored.id).exists():
+                    raise _external_id_taken(draft)  # a colleague's draft: nothing of it is told
                 return _known(stored, draft)
         else:
             item.save(force_insert=True)
@@ -143,17 +157,32 @@ def _require_usable(text: str) -> None:
         )
 
 
+def _require_known(path: str, given: str, allowed: Sequence[str]) -> None:
+    if given not in allowed:
+        raise InputError(
+            _("This value is not in the allowed list."),
+            field=path,
+            given=given,
+            allowed=[value for value in allowed if value],
+            code="invalid_choice",
+        )
+
+
 def _known(item: ContentItem, draft: Draft) -> Arrival:
     first = item.versions.get(number=1)
     if first.text != draft.text:
-        raise ConflictError(
-            _("A draft with this external id is here already, with another text."),
-            field="external_id",
-            given=draft.external_id,
-            allowed=item.short_id,
-            code="external_id_taken",
-        )
+        raise _external_id_taken(draft, item)
     return Arrival("known", item)
+
+
+def _external_id_taken(draft: Draft, item: ContentItem | None = None) -> ConflictError:
+    return ConflictError(
+        _("A draft with this external id is here already, with another text."),
+        field="external_id",
+        given=draft.external_id,
+        allowed=item.short_id if item else None,
+        code="external_id_taken",
+    )
 
 
 def _advisor_for(viewer: Viewer, draft: Draft) -> AdvisorProfile:
@@ -384,4 +413,78 @@ def approve(*, viewer: Viewer, item: ContentItem, version_number: int | None = N
             firm_id=item.firm_id, item_id=item.id, actor_id=viewer.user_id, version_id=version.id, number=version.number
         )
     )
+    return version
+
+
+def edit(*, viewer: Viewer, item_id: uuid.UUID, text: str, version_number: int) -> ContentVersion:
+    """Make the advisor's own wording the current version of a draft that is in review.
+
+    The publish gate looks at it as at any other text: what breaks a critical or major rule is not taken.
+
+    Raises:
+        NotFoundError: the item is not the viewer's.
+        ForbiddenError: not the advisor in whose name it speaks.
+        InputError: the text cannot be stored, breaks a rule (`allowed` says which, in words), or is the current one.
+        StaleVersionError: another version is current.
+        ConflictError: the item is not in review, or has moved on meanwhile.
+    """
+    viewer.require(EDIT)
+    item = get_item(viewer=viewer, item_id=item_id)
+    if item.advisor.user_id != viewer.user_id:
+        raise ForbiddenError(_("Only the advisor in whose name it speaks edits a text."))
+    if item.state != ItemState.IN_REVIEW or item.current is None:
+        raise ConflictError(
+            _("Only a draft that is in review can be edited; this one is “%(state)s”.")
+            % {"state": ItemState(item.state).label},
+            field="state",
+            given=item.state,
+            allowed=ItemState.IN_REVIEW.value,
+        )
+    if version_number != item.current.number:
+        raise StaleVersionError(
+            _("Another version is current."), field="version", given=version_number, allowed=item.current.number
+        )
+    _require_usable(text)
+    if text == item.current.text:
+        raise InputError(_("Nothing was changed."), field="text", code="unchanged")
+    released = release(text, text_context(item))
+    if isinstance(released, Withheld):
+        raise InputError(
+            _("The rules object to this text."), field="text", code="not_admissible", allowed=list(released.reasons)
+        )
+    with transaction.atomic():
+        number = item.current.number + 1
+        # The lock keeps a rejection that comes at the same instant from meeting half of this.
+        held = ContentItem.objects.select_for_update(of=("self",)).get(id=item.id)
+        if held.state != item.state or held.current_id != item.current_id:
+            raise _moved_on(item)
+        version = _write_version(
+            item,
+            number=number,
+            text=released.text,
+            origin=ContentVersion.Origin.PERSON,
+            origin_key=f"edit:{item.id}:{number}",
+            report=released.report,
+            author_id=viewer.user_id,
+        )
+        ContentItem.objects.filter(id=item.id).update(current=version, changed_at=Now())
+        journal.audit(
+            firm_id=item.firm_id,
+            subject_kind="item",
+            subject_id=item.id,
+            act="edit",
+            from_state=item.state,
+            to_state=item.state,
+            actor_id=viewer.user_id,
+        )
+        journal.publish(
+            VersionReady(
+                firm_id=item.firm_id,
+                item_id=item.id,
+                actor_id=viewer.user_id,
+                version_id=version.id,
+                number=number,
+                origin=version.origin,
+            )
+        )
     return version
