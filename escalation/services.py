@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 import feedback.services as feedback_services
 from escalation.events import CaseMoved, CaseOpened
-from escalation.ladder import POLICY, History, choose_level
+from escalation.ladder import MACHINE_LEVEL, POLICY, History, choose_level
 from escalation.models import Case, CaseEntry, CaseState
 from feedback.models import Feedback
 from feedback.services import Rejection
@@ -18,9 +18,11 @@ from jarvish_regen.access.policy import ASK_PERSON, REJECT, Viewer
 from jarvish_regen.content import services as content
 from jarvish_regen.content.models import ContentItem, ContentVersion
 from jarvish_regen.content.states import ItemState
-from jarvish_regen.errors import ConflictError
-from jarvish_regen.ids import new_id
+from jarvish_regen.errors import ConflictError, InputError, NotFoundError
+from jarvish_regen.faults import faultpoint
+from jarvish_regen.ids import new_id, to_short
 from jarvish_regen.journal import services as journal
+from jarvish_regen.journal.models import DeadLetter
 from jarvish_regen.journal.services import Ring
 from regeneration import services as regeneration_services
 from regeneration.models import OPEN_STATES, Regeneration, Urgency
@@ -69,7 +71,7 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
     checked = feedback_services.check_rejection(item=item, version=version, said=said)
     wants_person = said.suggested_action == "escalate"
     zero = None if wants_person else regeneration_services.prepare_zero(item=item, version=version, checked=checked)
-    with transaction.atomic():
+    with transaction.atomic(), journal.together():
         # The swap comes first: of two rejections at once, the second stops here and leaves nothing behind.
         content.move(
             item,
@@ -145,8 +147,9 @@ def take_next_step(*, regeneration_id: uuid.UUID) -> bool:
     taken = regeneration_services.claim(regeneration_id)
     if taken is None:
         return False
+    faultpoint("after-claim")
     outcome = regeneration_services.regenerate(taken)
-    with transaction.atomic():
+    with transaction.atomic(), journal.together():
         finished = regeneration_services.finish(taken, outcome)
         if finished is not None:
             _conclude(finished)
@@ -158,7 +161,7 @@ def settle_if_due(*, regeneration_id: uuid.UUID, reason: str = "") -> bool:
 
     Any reader may call it. Returns False when the attempt is settled already or still has time.
     """
-    with transaction.atomic():
+    with transaction.atomic(), journal.together():
         taken = regeneration_services.take_over(regeneration_id)
         if taken is None:
             return False
@@ -176,7 +179,7 @@ def settle_if_due(*, regeneration_id: uuid.UUID, reason: str = "") -> bool:
 def _conclude(finished: regeneration_services.Finished) -> None:
     """Decide what an attempt's outcome means for the case, and do it, in the caller's transaction."""
     attempt, item = finished.regeneration, finished.regeneration.item
-    case = Case.objects.select_related("item").exclude(state=CaseState.CLOSED).get(item=item)
+    case = Case.objects.exclude(state=CaseState.CLOSED).get(item=item)
     case.item = item
     decision = choose_level(
         History(
@@ -247,8 +250,10 @@ def approve(*, viewer: Viewer, item_id: uuid.UUID, version_number: int | None = 
     Raises:
         NotFoundError, ForbiddenError, StaleVersionError, ConflictError: as `content.services.approve` says.
     """
-    settle_open_attempt(item_id=item_id)
     item = content.get_item(viewer=viewer, item_id=item_id)
+    if item.state == ItemState.REGENERATING:
+        settle_open_attempt(item_id=item.id)
+        item = content.get_item(viewer=viewer, item_id=item_id)
     with transaction.atomic():
         version = content.approve(viewer=viewer, item=item, version_number=version_number)
         case = Case.objects.filter(item=item).exclude(state=CaseState.CLOSED).first()
@@ -295,3 +300,97 @@ def ask_person(*, viewer: Viewer, item_id: uuid.UUID, reason: str = "") -> Case:
         )
         _to_people(case, level=decision.level, why=decision.why, actor_id=viewer.user_id)
     return case
+
+
+def ring_open_attempt(*, regeneration: Regeneration) -> None:
+    """Ring for an attempt that is still open, because a person asked.
+
+    Raises:
+        ConflictError: it has its outcome.
+    """
+    if not regeneration.is_open:
+        raise ConflictError(
+            _("This attempt has its outcome: it is “%(state)s”.") % {"state": regeneration.get_state_display()},
+            field="state",
+            given=regeneration.state,
+            allowed=[str(state) for state in OPEN_STATES],
+            code="settled",
+        )
+    is_alone = regeneration.claims >= 2
+    ring_attempt(regeneration, queue=regeneration_services.SOLO_QUEUE if is_alone else regeneration.urgency)
+
+
+def replay_dead_letter(*, dead_letter_id: uuid.UUID, actor_id: uuid.UUID | None) -> DeadLetter:
+    """Let the machine try once more what was given up on. Leaves the letter replayed, an audit entry and a ring.
+
+    Raises:
+        NotFoundError: there is no such letter.
+        ConflictError: it was decided meanwhile, or its draft has been settled otherwise; then nothing is changed.
+    """
+    with transaction.atomic():
+        letter = _dead_letter(dead_letter_id)
+        journal.settle_dead_letter(letter=letter, state=DeadLetter.State.REPLAYED, actor_id=actor_id, reason="")
+        if letter.subject_kind == "regeneration":
+            _try_again(letter, actor_id)
+        else:
+            transaction.on_commit(lambda: journal.ring_again(Ring(letter.task, letter.kwargs, letter.queue)))
+    letter.refresh_from_db()
+    return letter
+
+
+def discard_dead_letter(*, dead_letter_id: uuid.UUID, actor_id: uuid.UUID | None, reason: str) -> DeadLetter:
+    """Give work up for good, with the reason. Leaves the letter discarded and an audit entry.
+
+    Raises:
+        NotFoundError: there is no such letter.
+        InputError: no reason is given.
+        ConflictError: it was decided meanwhile.
+    """
+    if not reason.strip():
+        raise InputError(_("Say why it is discarded."), field="reason", given=reason, code="blank")
+    with transaction.atomic():
+        letter = _dead_letter(dead_letter_id)
+        journal.settle_dead_letter(
+            letter=letter, state=DeadLetter.State.DISCARDED, actor_id=actor_id, reason=reason.strip()
+        )
+    letter.refresh_from_db()
+    return letter
+
+
+def _dead_letter(dead_letter_id: uuid.UUID) -> DeadLetter:
+    letter = DeadLetter.objects.filter(id=dead_letter_id).first()
+    if letter is None:
+        raise NotFoundError(
+            _("There is no such dead letter."), field="id", given=to_short("dead_letter", dead_letter_id)
+        )
+    return letter
+
+
+def _try_again(letter: DeadLetter, actor_id: uuid.UUID | None) -> None:
+    attempt = Regeneration.objects.select_related("item__current", "item__firm", "feedback").get(id=letter.subject_id)
+    if attempt.is_open:
+        ring_open_attempt(regeneration=attempt)
+        return
+    item = attempt.item
+    case = Case.objects.filter(item=item, state=CaseState.PEOPLE).first()
+    # Only a draft that still waits with its rejected text can be given back to the machine.
+    if item.state != ItemState.WITH_PEOPLE or item.current_id != attempt.version_id or case is None:
+        raise _settled_otherwise(item)
+    content.move(item, ItemState.REGENERATING, act="replay", actor_id=actor_id)
+    if not regeneration_services.reopen(attempt):
+        raise _settled_otherwise(item)
+    case.item = item
+    why = _("Sent back to the machine after it had given up.")
+    _set(case, level=MACHINE_LEVEL, state=CaseState.MACHINE, why=why)
+    _note(case, "replay", why, feedback=attempt.feedback, actor_id=actor_id)
+
+
+def _settled_otherwise(item: ContentItem) -> ConflictError:
+    return ConflictError(
+        _("The draft was settled otherwise: it is “%(state)s”. Discard the dead letter.")
+        % {"state": ItemState(item.state).label},
+        field="state",
+        given=ItemState.WITH_PEOPLE.value,
+        allowed=item.state,
+        code="settled_otherwise",
+    )

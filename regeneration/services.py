@@ -261,7 +261,10 @@ def _take(sql: str, arguments: dict[str, Any]) -> Claim | None:
 
 
 def regenerate(taken: Claim) -> Outcome:
-    """Answer a claimed attempt within what is left of the answer clock. Reads issues and candidate 0, then no database."""
+    """Answer a claimed attempt within what is left of the answer clock.
+
+    Reads issues and candidate 0, then no database.
+    """
     regeneration = taken.regeneration
     deadline = Deadline.after(settings.REGENERATION_DEADLINE_SECONDS - taken.waited_seconds - FINISH_SECONDS)
     job = job_of(regeneration)
@@ -354,18 +357,18 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     )
     is_answer = isinstance(released, ReadyText) and outcome.winner is not None and outcome.verdict is not None
     state = RegenerationState.ANSWERED if is_answer else RegenerationState.NO_ANSWER
+    found: dict[str, Any] = {
+        "state": state,
+        "stage": Stage.READY,
+        "lease_until": None,
+        "rung": outcome.winner.rung if is_answer and outcome.winner else "",
+        "is_valid": outcome.verdict.is_valid if is_answer and outcome.verdict else None,
+        "reason": outcome.reason[:500],
+        "resolutions": [asdict(one) for one in outcome.verdict.resolutions] if is_answer and outcome.verdict else [],
+        "ledger": _ledger(taken, outcome),
+    }
     updated = Regeneration.objects.filter(id=regeneration.id, fence=taken.fence, state__in=OPEN_STATES).update(
-        state=state,
-        stage=Stage.READY,
-        finished_at=Now(),
-        lease_until=None,
-        rung=outcome.winner.rung if is_answer and outcome.winner else "",
-        is_valid=outcome.verdict.is_valid if is_answer and outcome.verdict else None,
-        reason=outcome.reason[:500],
-        resolutions=[asdict(resolution) for resolution in outcome.verdict.resolutions]
-        if is_answer and outcome.verdict
-        else [],
-        ledger=_ledger(taken, outcome),
+        **found, finished_at=Now()
     )
     if not updated:
         logger.info("late answer thrown away", extra={"regeneration_id": regeneration.id, "fence": taken.fence})
@@ -382,7 +385,9 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
             item=item, text=released, origin=origin, origin_key=f"{regeneration.id}:{regeneration.attempt}"
         )
     answer_ms = _note_answer(regeneration, version)
-    regeneration.refresh_from_db()
+    # Brought up to date here and not read again: what was loaded with it is needed by whoever concludes.
+    for name, value in {**found, "answer": version, "answer_ms": answer_ms}.items():
+        setattr(regeneration, name, value)
     journal.publish(
         RegenerationFinished(
             firm_id=item.firm_id,

@@ -2,8 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -90,6 +92,47 @@ def publish(*events: DomainEvent) -> None:
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("publish() outside a transaction")
+    written = _written.get()
+    if written is None:
+        _store(events)
+    else:
+        written.events.extend(events)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What waits for the end of a `together` block."""
+
+    events: list[DomainEvent] = field(default_factory=list)
+    entries: list[AuditEntry] = field(default_factory=list)
+
+
+_written: ContextVar[_Written | None] = ContextVar("written", default=None)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Store what is published and audited inside with one statement for all events and one for all entries.
+
+    Opened inside a transaction, which holds the rest of the story; a block that raises stores nothing. Each statement
+    saved is a round trip of an answer.
+    """
+    if _written.get() is not None:
+        yield
+        return
+    written = _Written()
+    token = _written.set(written)
+    try:
+        yield
+    finally:
+        _written.reset(token)
+    if written.entries:
+        AuditEntry.objects.bulk_create(written.entries)
+    if written.events:
+        _store(tuple(written.events))
+
+
+def _store(events: tuple[DomainEvent, ...]) -> None:
     Event.objects.bulk_create(_row(event) for event in events)
     owed = [ring for event in events for bell in _bells.get(type(event), ()) if (ring := bell(event))]
     rows = Outbox.objects.bulk_create(
@@ -116,9 +159,9 @@ def public_details(event: Event) -> dict[str, Any]:
 
 def _row(event: DomainEvent) -> Event:
     own = {
-        field.name: getattr(event, field.name)
-        for field in fields(event)
-        if field.name not in ("firm_id", "item_id", "actor_id")
+        one.name: getattr(event, one.name)
+        for one in fields(event)
+        if one.name not in ("firm_id", "item_id", "actor_id")
     }
     payload = {name: str(value) if isinstance(value, uuid.UUID) else value for name, value in own.items()}
     return Event(
@@ -181,7 +224,7 @@ def audit(
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Append one entry to the audit trail, in the caller's transaction. Details hold ids and codes, never texts."""
-    AuditEntry.objects.create(
+    entry = AuditEntry(
         firm_id=firm_id,
         subject_kind=subject_kind,
         subject_id=subject_id,
@@ -192,6 +235,11 @@ def audit(
         reason=reason[:500],
         details=dict(details or {}),
     )
+    written = _written.get()
+    if written is None:
+        entry.save(force_insert=True)
+    else:
+        written.entries.append(entry)
 
 
 def bury(
