@@ -17,7 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 _YES, _NO = ("1", "true", "yes", "on", "y"), ("0", "false", "no", "off", "n", "")
 
 
-class _Environment(environ.FileAwareEnv):  # type: ignore[misc]
+class _Environment(environ.FileAwareEnv):
     """The environment, or `<NAME>_FILE`: a value that cannot be read stops the start, by name."""
 
     def bool(self, var: str, default: Any = False) -> Any:

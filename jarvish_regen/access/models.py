@@ -55,7 +55,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox comes without types
     """A person, or the service account of one integration."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
