@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from jarvish_regen.access.models import Firm, Invitation, Membership, Role, Scope, Token, User
 from jarvish_regen.access.policy import MANAGE_FIRM, Viewer
-from jarvish_regen.errors import InputError, NotFoundError
+from jarvish_regen.errors import ForbiddenError, InputError, NotFoundError
 from jarvish_regen.ids import new_id
 from jarvish_regen.journal import services as journal
 
@@ -186,9 +186,12 @@ def issue_token(
     """Make a token that acts for the viewer, or, made by the firm's administrator, for an integration of the firm.
 
     Raises:
-        ForbiddenError: an integration's token is asked for by somebody who does not manage the firm.
+        ForbiddenError: a token asks for it (what it may do cannot be widened), or somebody who does not manage the
+            firm asks for an integration's.
         InputError: a scope is unknown, or the integration asks to approve (only an advisor's own token may).
     """
+    if viewer.scopes is not None:
+        raise ForbiddenError(_("Tokens are made in person, not by a token."), field="scopes", given=sorted(viewer.scopes))
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown or not scopes:
         raise InputError(
