@@ -58,7 +58,11 @@ def test_sending_the_rejection_deletes_the_draft_of_its_author_only() -> None:
 
 def test_personal_data_is_masked_before_a_draft_is_kept_however_deep_it_lies() -> None:
     item = draft_item()
-    form = {"note": "PAN ABCPE1234F", "issues": [{"code": "pii_exposure", "note": "call 98765 43210"}], "severity": None}
+    form = {
+        "note": "PAN ABCPE1234F",
+        "issues": [{"code": "pii_exposure", "note": "call 98765 43210"}],
+        "severity": None,
+    }
 
     draft = save_draft(viewer=viewer_for(item.advisor.user), item_id=item.id, form=form)
 
