@@ -1,6 +1,7 @@
 """Open, claim, answer and finish attempts. The row is the truth: whoever holds its fence may finish it, once."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import close_old_connections, connection, transaction
-from django.db.models import F, Max, Q
-from django.db.models.functions import Now
+from django.db.models import F, Max, OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject, Now
 from django.utils.translation import gettext as _
 
 from feedback.models import Feedback, FeedbackIssue
@@ -72,7 +74,10 @@ class Claim:
 
     regeneration: Regeneration
     fence: int
-    waited_seconds: float
+    waited_seconds: float  # on PostgreSQL's clock, up to the claim
+    taken_at: float  # on the monotonic clock, which counts from there
+    issues: tuple[FeedbackIssue, ...]
+    zero: CandidateText
 
 
 @dataclass(frozen=True)
@@ -172,20 +177,20 @@ def _candidate_fields(regeneration: Regeneration, number: int, judged: JudgedCan
     }
 
 
-def job_of(regeneration: Regeneration, *, attempt: int | None = None) -> Job:
-    """Return the frozen job of a loaded attempt; one query for its issues."""
+def job_of(
+    regeneration: Regeneration, *, attempt: int | None = None, issues: Sequence[FeedbackIssue] | None = None
+) -> Job:
+    """Return the frozen job of a loaded attempt; one query for its issues unless they are given."""
     feedback = regeneration.feedback
-    issues = tuple(
-        NamedIssue(row.code, anchor_of(row), row.note)
-        for row in FeedbackIssue.objects.filter(feedback=feedback).order_by("id")
-    )
+    rows = FeedbackIssue.objects.filter(feedback=feedback).order_by("id") if issues is None else issues
+    named = tuple(NamedIssue(row.code, anchor_of(row), row.note) for row in rows)
     brief = FeedbackBrief(
         feedback.category,
         feedback.severity,
         feedback.note_text,
         feedback.suggestions,
         feedback.suggested_action,
-        issues,
+        named,
     )
     return _job(regeneration.item, regeneration.version, brief, attempt=attempt or regeneration.attempt)
 
@@ -248,29 +253,43 @@ def take_over(regeneration_id: uuid.UUID) -> Claim | None:
     )
 
 
+_ISSUE_ROWS: Final = ArraySubquery(
+    FeedbackIssue.objects.filter(feedback=OuterRef("feedback"))
+    .order_by("id")
+    .values(fields=JSONObject(**{name: name for name in ("code", "start", "end", "quote", "prefix", "suffix", "note")}))
+)
+_ZERO_ROW: Final = Subquery(
+    Candidate.objects.filter(regeneration=OuterRef("id"), number=0).values(
+        fields=JSONObject(**{name: name for name in ("rung", "text", "explanation")})
+    )
+)
+
+
 def _take(sql: str, arguments: dict[str, Any]) -> Claim | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, arguments)
         row = cursor.fetchone()
+    taken_at = time.monotonic()
     if row is None:
         return None
-    regeneration = Regeneration.objects.select_related(
-        "feedback", "version", "item__advisor", "item__firm", "item__current"
-    ).get(id=arguments["id"])
-    return Claim(regeneration, row[0], float(row[1]))
+    # One statement for all that an answer needs: each further one is a round trip of the answer clock.
+    regeneration = (
+        Regeneration.objects.select_related("feedback", "version", "item__advisor", "item__firm", "item__current")
+        .annotate(issue_rows=_ISSUE_ROWS, zero_row=_ZERO_ROW)
+        .get(id=arguments["id"])
+    )
+    issues = tuple(FeedbackIssue(**fields) for fields in regeneration.issue_rows)
+    stored = regeneration.zero_row
+    zero = CandidateText(stored["rung"], stored["text"], (), stored["explanation"])
+    return Claim(regeneration, row[0], float(row[1]), taken_at, issues, zero)
 
 
 def regenerate(taken: Claim) -> Outcome:
-    """Answer a claimed attempt within what is left of the answer clock.
-
-    Reads issues and candidate 0, then no database.
-    """
+    """Answer a claimed attempt within what is left of the answer clock. Asks no database."""
     regeneration = taken.regeneration
     deadline = Deadline.after(settings.REGENERATION_DEADLINE_SECONDS - taken.waited_seconds - FINISH_SECONDS)
-    job = job_of(regeneration)
-    stored = regeneration.candidates.get(number=0)
-    candidate = CandidateText(stored.rung, stored.text, (), stored.explanation)
-    zero = Zero(job, candidate, validate(job, candidate))
+    job = job_of(regeneration, issues=taken.issues)
+    zero = Zero(job, taken.zero, validate(job, taken.zero))
     announce = _stage_announcer(regeneration, taken.fence, taken.waited_seconds, deadline.clock)
     return answer(zero, deadline=deadline, on_stage=announce)
 
@@ -304,9 +323,8 @@ def outcome_of_zero(zero: CandidateText, verdict: Verdict, *, reason: str) -> Ou
 
 def outcome_from_store(taken: Claim, *, reason: str) -> Outcome:
     """Return what the stored candidate 0 gives today, when nobody computed anything better in time."""
-    stored = taken.regeneration.candidates.get(number=0)
-    zero = CandidateText(stored.rung, stored.text, (), stored.explanation)
-    return outcome_of_zero(zero, validate(job_of(taken.regeneration), zero), reason=reason)
+    job = job_of(taken.regeneration, issues=taken.issues)
+    return outcome_of_zero(taken.zero, validate(job, taken.zero), reason=reason)
 
 
 def _stage_announcer(
@@ -361,6 +379,9 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
         "state": state,
         "stage": Stage.READY,
         "lease_until": None,
+        # Named before it is written: its foreign key is checked at the commit.
+        "answer_id": new_id() if is_answer else None,
+        "answer_ms": round((taken.waited_seconds + time.monotonic() - taken.taken_at) * 1000),
         "rung": outcome.winner.rung if is_answer and outcome.winner else "",
         "is_valid": outcome.verdict.is_valid if is_answer and outcome.verdict else None,
         "reason": outcome.reason[:500],
@@ -382,11 +403,14 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     if is_answer and isinstance(released, ReadyText) and outcome.winner:
         origin = ContentVersion.Origin.REPAIR if outcome.winner.rung == "repair" else ContentVersion.Origin.MODEL
         version = content.add_version(
-            item=item, text=released, origin=origin, origin_key=f"{regeneration.id}:{regeneration.attempt}"
+            item=item,
+            text=released,
+            origin=origin,
+            origin_key=f"{regeneration.id}:{regeneration.attempt}",
+            version_id=found["answer_id"],
         )
-    answer_ms = _note_answer(regeneration, version)
     # Brought up to date here and not read again: what was loaded with it is needed by whoever concludes.
-    for name, value in {**found, "answer": version, "answer_ms": answer_ms}.items():
+    for name, value in {**found, "answer": version}.items():
         setattr(regeneration, name, value)
     journal.publish(
         RegenerationFinished(
@@ -395,25 +419,14 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
             regeneration_id=regeneration.id,
             state=state,
             rung=regeneration.rung,
-            answer_ms=answer_ms,
+            answer_ms=found["answer_ms"],
         )
     )
-    group, short_id = item_group(item.id), regeneration.short_id
+    group, short_id, answer_ms = item_group(item.id), regeneration.short_id, found["answer_ms"]
     transaction.on_commit(
         lambda: hint(group, seq=None, kind="regeneration.stage", id=short_id, stage="ready", elapsed_ms=answer_ms)
     )
     return Finished(regeneration, outcome, version)
-
-
-def _note_answer(regeneration: Regeneration, version: ContentVersion | None) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE regeneration_regeneration
-                  SET answer_id = %s, answer_ms = round(extract(epoch FROM clock_timestamp() - stored_at) * 1000)
-                WHERE id = %s RETURNING answer_ms""",
-            [version.id if version else None, regeneration.id],
-        )
-        return int(cursor.fetchone()[0])
 
 
 def _ledger(taken: Claim, outcome: Outcome) -> dict[str, Any]:

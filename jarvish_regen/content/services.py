@@ -235,8 +235,10 @@ def _write_version(
     origin_key: str,
     report: Report,
     author_id: uuid.UUID | None = None,
+    version_id: uuid.UUID | None = None,
 ) -> ContentVersion:
     return ContentVersion.objects.create(
+        id=version_id or new_id(),
         item=item,
         number=number,
         text=text,
@@ -261,10 +263,12 @@ def add_version(
     origin_key: str,
     actor_id: uuid.UUID | None = None,
     to_state: ItemState = ItemState.IN_REVIEW,
+    version_id: uuid.UUID | None = None,
 ) -> ContentVersion:
     """Write the next version and make it current, moving the item back to review, in the caller's transaction.
 
-    Takes only what the publish gate has released. Leaves a ContentVersion, an audit entry and VersionReady.
+    Takes only what the publish gate has released; `version_id` is for a caller that has named it already. Leaves a
+    ContentVersion, an audit entry and VersionReady.
 
     Raises:
         ConflictError: the item has left the state it was loaded in.
@@ -279,6 +283,7 @@ def add_version(
         origin_key=origin_key,
         report=text.report,
         author_id=actor_id,
+        version_id=version_id,
     )
     move(item, to_state, act="new_version", actor_id=actor_id, current=version)
     journal.publish(
