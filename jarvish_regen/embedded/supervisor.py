@@ -142,11 +142,27 @@ class Supervisor:
             self._terminal.say("The demo firms are not loaded.")
             prepared.remember(self._state, prepared.Prepared(fingerprint=fingerprint, has_demo=False, logins=()))
             return ()
-        self._manage("load_demo", may_be_missing=True)
+        is_loaded = self._load_demo()
         logins = prepared.logins_from_json(self._manage("demo_logins", "--json", may_be_missing=True))
-        done = prepared.Prepared(fingerprint=fingerprint, has_demo=True, logins=logins)
-        prepared.remember(self._state, done)
+        if is_loaded:
+            done = prepared.Prepared(fingerprint=fingerprint, has_demo=True, logins=logins)
+            prepared.remember(self._state, done)
         return logins
+
+    def _load_demo(self) -> bool:
+        """Load the demo firms; tell whether that worked. Raises EmbeddedError when it fails in a new cluster.
+
+        Over the state of an earlier release it may fail, because people have worked with those drafts since; that is
+        no reason to keep them from their work.
+        """
+        try:
+            self._manage("load_demo", may_be_missing=True)
+        except EmbeddedError as error:
+            if self._servers.postgres is None or self._servers.postgres.is_new:
+                raise
+            self._terminal.say(f"The demo stays as it is: {error}")
+            return False
+        return True
 
     def _manage(self, *arguments: str, may_be_missing: bool = False) -> str:
         """Run a management command to its end, show and return its output. Raises EmbeddedError when it fails."""
