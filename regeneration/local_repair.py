@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 
+import regex
 from django.utils.translation import gettext as _
 
 from jarvish_regen.content.compliance.repair import repair
@@ -28,6 +29,8 @@ FEWEST_WORDS_LEFT = 6
 SMALLEST_SHARE_LEFT = 0.25
 # Lines of about this length read well on a phone; longer paragraphs are parted between sentences.
 _PARAGRAPH_CHARS = 220
+# The blank before "2) …", "* …", "• …" in the middle of a line.
+_INLINE_POINT = regex.compile(r"(?<=\S) (?=(?:\d{1,2}[).]|[*•–-]) \S)")
 
 # Answered by putting something in or by another text: taking the marked words out would not answer them.
 _NOT_BY_REMOVAL = frozenset(
@@ -294,7 +297,10 @@ def _corrected_figure(job: Job, issue: NamedIssue, text: str) -> str:
 
 
 def _structured(job: Job, issue: NamedIssue, text: str) -> str:
-    """Part long paragraphs between their sentences, two or three to a paragraph."""
+    """Part long paragraphs between their sentences, two or three to a paragraph; give each point of a list its line."""
+    points = list(_INLINE_POINT.finditer(text))
+    # One "1)" in a running sentence may be anything; two are a list that lost its lines.
+    text = _INLINE_POINT.sub("\n", text) if len(points) > 1 else text
     edits: list[Edit] = []
     line_start = 0
     for one, following in zip(sentences(text), sentences(text)[1:], strict=False):
@@ -348,16 +354,19 @@ def _with_warning(job: Job, issue: NamedIssue, text: str) -> str:
     return f"{text.rstrip()}\n\n{mandated.warning_of(job.context)}"
 
 
+def _corrected_registration(job: Job, issue: NamedIssue, text: str) -> str:
+    """Put the number on file in the place of a marked wrong one, before the rules would add it a second time."""
+    number, mark = job.context.registration_no, mark_of(job, issue)
+    if not number or mark is None:
+        return text
+    quote = _quote(job, mark)
+    is_wrong_number = bool(measures.figure_keys(quote)) and not mandated.shows_registration(quote, number)
+    return text.replace(quote, number) if is_wrong_number and text.count(quote) == 1 else text
+
+
 def _with_registration(job: Job, issue: NamedIssue, text: str) -> str:
     number = job.context.registration_no
-    if not number:
-        return text
-    mark = mark_of(job, issue)
-    if mark is not None:
-        quote = _quote(job, mark)
-        if measures.figure_keys(quote) and not mandated.shows_registration(quote, number) and text.count(quote) == 1:
-            text = text.replace(quote, number)
-    if mandated.shows_registration(text, number):
+    if not number or mandated.shows_registration(text, number):
         return text
     return f"{text.rstrip()}\n\n{_identity_line(job, number)}"
 
@@ -396,6 +405,7 @@ MENDINGS: dict[str, Mending] = {
     "broken_link_or_placeholder": _filled,
     "wrong_figure": _corrected_figure,
     "poor_structure": _structured,
+    "missing_registration": _corrected_registration,
 }
 # After rule repair, which puts in what the rules demand in its own place.
 _INSERTIONS: dict[str, Mending] = {

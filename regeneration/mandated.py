@@ -8,6 +8,7 @@ import regex
 
 from jarvish_regen.content.compliance.check import TextContext
 from jarvish_regen.content.compliance.pack import Pack, current_pack
+from jarvish_regen.content.compliance.repair import registration_number
 from jarvish_regen.language.words import normalise_for_comparison, words
 from regeneration.job import Job
 
@@ -95,6 +96,7 @@ def profile_texts(job: Job) -> tuple[str, ...]:
         voice.registered_name,
         context.registrant_name,
         context.registration_no,
+        registration_number(context),  # with the label that the repair by rules writes before it
         context.euin,
         voice.phone,
     )

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jarvish_regen.content.compliance.check import TextContext
+from jarvish_regen.language.anchors import locate_quote
 from regeneration.edits import splice
-from regeneration.job import TACTICS
+from regeneration.job import TACTICS, FeedbackBrief, Job, NamedIssue
 from regeneration.local_repair import candidate_zero, with_known_texts
 from regeneration.validate import validate
 from tests.regeneration.cases import CASES, CONTEXT, SIGNATURE, WARNING, Case, job_for, job_of, signed
@@ -167,3 +169,32 @@ def test_candidate_zero_never_adds_a_finding_that_bars_it(body: list[str], codes
 
     barring = {finding.rule for finding in after.findings if finding.severity != "minor"}
     assert barring <= {finding.rule for finding in before.findings if finding.severity != "minor"}
+
+
+def test_a_marked_wrong_number_is_replaced_and_not_shown_twice() -> None:
+    text = (
+        "Couples often save for the same goal twice. A joint list takes one evening.\n\n"
+        "Kavitha Rao | SEBI Registered Investment Adviser | INA/KA/2026/000021"
+    )
+    issue = NamedIssue("missing_registration", locate_quote(text, "INA/KA/2026/000021"))
+    context = TextContext("whatsapp", "en", "RIA", "INA999000021", "Kavitha Rao", content_class="educational")
+    brief = FeedbackBrief("compliance_violation", "critical", issues=(issue,))
+
+    candidate = candidate_zero(Job(text, context, brief))
+
+    assert candidate.text.count("INA999000021") == 1
+    assert "INA/KA/2026" not in candidate.text
+
+
+def test_points_of_a_list_that_lost_its_lines_get_them_back() -> None:
+    text = (
+        "NAV kya hota hai, yeh har business day ke baad nikalti hai, bahut log sochte hain ki kam NAV wala fund sasta "
+        "hai, 1) yeh galat hai 2) NAV sirf ek unit ki keemat hai 3) dekhna hai toh kharcha aur risk dekhiye."
+    )
+    brief = FeedbackBrief("formatting_error", "minor", issues=(NamedIssue("poor_structure"),))
+    context = TextContext("blog", "hinglish", "MFD", "ARN-990101", content_class="educational")
+
+    candidate = candidate_zero(Job(text, context, brief))
+
+    assert "\n2) NAV sirf" in candidate.text
+    assert "\n3) dekhna" in candidate.text

@@ -24,7 +24,7 @@ class Command(BaseCommand):
     """Run one regeneration and print the version, the diff and the ledger. Stores nothing."""
 
     help = (
-        'Regenerate one text. Example: manage.py regenerate --text draft.txt --feedback "15% guaranteed is not allowed" '
+        'Regenerate one text. Example: manage.py regenerate --text draft.txt --feedback "15% may not be promised" '
         '--issue guaranteed_returns_claim="15% guaranteed"'
     )
 
