@@ -287,7 +287,9 @@ def _take(sql: str, arguments: dict[str, Any]) -> Claim | None:
 def regenerate(taken: Claim) -> Outcome:
     """Answer a claimed attempt within what is left of the answer clock. Asks no database."""
     regeneration = taken.regeneration
-    deadline = Deadline.after(settings.REGENERATION_DEADLINE_SECONDS - taken.waited_seconds - FINISH_SECONDS)
+    # Counted from the claim, so that loading the job is part of it.
+    left_seconds = settings.REGENERATION_DEADLINE_SECONDS - taken.waited_seconds - FINISH_SECONDS
+    deadline = Deadline(at=taken.taken_at + left_seconds)
     job = job_of(regeneration, issues=taken.issues)
     zero = Zero(job, taken.zero, validate(job, taken.zero))
     announce = _stage_announcer(regeneration, taken.fence, taken.waited_seconds, deadline.clock)
