@@ -325,6 +325,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Jarvish Regen API",
     "DESCRIPTION": "Send drafts, reject them with marked words, read the better text, follow along. See README.md.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -31,7 +31,7 @@ class ReceiptSerializer(serializers.Serializer[Any]):
     regeneration_id = serializers.CharField(allow_null=True)
     state = serializers.ChoiceField(choices=ItemState.choices)
     queue = serializers.ChoiceField(choices=Urgency.choices, allow_null=True)
-    queue_position = serializers.IntegerField(allow_null=True, help_text="Open attempts ahead of this one.")
+    queue_position = serializers.IntegerField(allow_null=True, help_text="Waiting attempts ahead of this one.")
     channel = serializers.CharField(help_text="Topic to subscribe to.")
     websocket = serializers.CharField()
     answer_due_at = serializers.DateTimeField(allow_null=True)

@@ -57,6 +57,33 @@ _REJECTION_EXAMPLE: Final = OpenApiExample(
         "version": 1,
     },
 )
+_QUICK_REJECTION_EXAMPLE: Final = OpenApiExample(
+    "A category alone", request_only=True, value={"category": "tone_inappropriate"}
+)
+_BULK_EXAMPLE: Final = OpenApiExample(
+    "Two drafts",
+    request_only=True,
+    value={
+        "items": [
+            {
+                "content_id": "cnt_01kaq4pf2yf889tbvb3j74yyg1",
+                "category": "compliance_violation",
+                "severity": "critical",
+                "issues": [{"code": "guaranteed_returns_claim", "quote": "Guaranteed returns"}],
+            },
+            {
+                "content_id": "cnt_01kaq4pf2yf88ryehdkse0ptj2",
+                "category": "tone_inappropriate",
+                "severity": "minor",
+                "note": "Too stiff for WhatsApp.",
+            },
+        ]
+    },
+)
+_APPROVAL_EXAMPLE: Final = OpenApiExample("The version you read", request_only=True, value={"version": 1})
+_ASK_PERSON_EXAMPLE: Final = OpenApiExample(
+    "With a reason", request_only=True, value={"reason": "Is the comparison with a deposit allowed here?"}
+)
 
 
 def wait_seconds(prefer: str | None) -> float:
@@ -93,7 +120,7 @@ class RejectView(FirmView):
             200: OpenApiResponse(AnswerSerializer, "Waited for: the new version."),
             **errors(400, 401, 403, 404, 409, 413, 415, 422, 429),
         },
-        examples=[_REJECTION_EXAMPLE],
+        examples=[_REJECTION_EXAMPLE, _QUICK_REJECTION_EXAMPLE],
     )
     def post(self, request: Request, item_id: uuid.UUID) -> Response:
         viewer = self.viewer
@@ -136,6 +163,7 @@ class BulkRejectView(FirmView):
         parameters=[IDEMPOTENCY_KEY],
         request=BulkRejectionsSerializer,
         responses={207: BulkResultsSerializer, **errors(400, 401, 403, 413, 415, 422, 429)},
+        examples=[_BULK_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         viewer = self.viewer
@@ -191,6 +219,7 @@ class ApproveView(FirmView):
         parameters=[IDEMPOTENCY_KEY],
         request=ApprovalRequestSerializer,
         responses={200: ApprovalSerializer, **errors(400, 401, 403, 404, 409, 413, 415, 422, 429)},
+        examples=[_APPROVAL_EXAMPLE],
     )
     def post(self, request: Request, item_id: uuid.UUID) -> Response:
         viewer = self.viewer
@@ -222,6 +251,7 @@ class AskPersonView(FirmView):
         parameters=[IDEMPOTENCY_KEY],
         request=AskPersonSerializer,
         responses={202: CaseSerializer, **errors(400, 401, 403, 404, 409, 413, 415, 422, 429)},
+        examples=[_ASK_PERSON_EXAMPLE],
     )
     def post(self, request: Request, item_id: uuid.UUID) -> Response:
         viewer = self.viewer

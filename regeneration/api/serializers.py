@@ -12,6 +12,7 @@ from jarvish_regen.content.states import ItemState
 from jarvish_regen.ids import to_short
 from jarvish_regen.language.worddiff import word_diff
 from regeneration.models import Regeneration, RegenerationState, Stage, Urgency
+from regeneration.services import queue_position
 
 
 class ResolutionSerializer(serializers.Serializer[Any]):
@@ -47,6 +48,9 @@ class RegenerationSerializer(serializers.Serializer[Any]):
     attempt = serializers.IntegerField()
     tactic = serializers.CharField()
     queue = serializers.ChoiceField(choices=Urgency.choices)
+    queue_position = serializers.IntegerField(
+        allow_null=True, help_text="Waiting attempts ahead of this one; null once it is taken."
+    )
     state = serializers.ChoiceField(choices=RegenerationState.choices)
     stage = serializers.ChoiceField(choices=Stage.choices)
     elapsed_ms = serializers.IntegerField(help_text="From the stored rejection to the answer, or to now.")
@@ -114,6 +118,7 @@ def regeneration_body(regeneration: Regeneration, *, elapsed_ms: int, with_answe
         "attempt": regeneration.attempt,
         "tactic": regeneration.tactic,
         "queue": regeneration.urgency,
+        "queue_position": queue_position(regeneration) if regeneration.state == RegenerationState.QUEUED else None,
         "state": regeneration.state,
         "stage": regeneration.stage,
         "elapsed_ms": regeneration.answer_ms if regeneration.answer_ms is not None else elapsed_ms,

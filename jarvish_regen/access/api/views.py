@@ -1,9 +1,9 @@
 """Views of tokens and webhooks. Tokens are managed in person: a token never makes another."""
 
 import uuid
-from typing import Any
+from typing import Any, Final
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -32,6 +32,22 @@ from jarvish_regen.ids import to_short
 from jarvish_regen.journal import webhooks
 from jarvish_regen.journal.idempotency import Reply
 from jarvish_regen.journal.models import Delivery, WebhookEndpoint
+
+_TOKEN_EXAMPLE: Final = OpenApiExample(
+    "For the firm's own system",
+    request_only=True,
+    value={
+        "name": "CRM",
+        "scopes": ["content:read", "content:write", "feedback:read", "feedback:write"],
+        "for_integration": True,
+        "days": 90,
+    },
+)
+_WEBHOOK_EXAMPLE: Final = OpenApiExample(
+    "Ready and approved texts",
+    request_only=True,
+    value={"url": "https://hooks.example.com/jarvish", "kinds": ["version.ready", "version.approved"]},
+)
 
 
 class InPersonView(FirmView):
@@ -74,6 +90,7 @@ class TokensView(InPersonView):
         parameters=[IDEMPOTENCY_KEY],
         request=TokenRequestSerializer,
         responses={201: IssuedTokenSerializer, **errors(400, 401, 403, 409, 413, 415, 422, 429)},
+        examples=[_TOKEN_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         viewer = self.person
@@ -130,6 +147,7 @@ class WebhooksView(InPersonView):
         parameters=[IDEMPOTENCY_KEY],
         request=WebhookRequestSerializer,
         responses={201: MadeWebhookSerializer, **errors(400, 401, 403, 409, 413, 415, 422, 429)},
+        examples=[_WEBHOOK_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         viewer = self.person

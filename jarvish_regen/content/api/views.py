@@ -45,12 +45,37 @@ _DRAFT_EXAMPLE = OpenApiExample(
     "One draft",
     request_only=True,
     value={
-        "text": "Start an SIP today. Mutual Fund investments are subject to market risks, read all scheme "
-        "related documents carefully.",
+        "text": "Guaranteed returns for every saver! Start an SIP today. Mutual Fund investments are subject to market "
+        "risks, read all scheme related documents carefully.",
         "channel": "whatsapp",
         "language": "en",
         "external_id": "crm-4711",
         "advisor_email": "asha@example.com",
+    },
+)
+_DRAFTS_EXAMPLE = OpenApiExample(
+    "Two drafts",
+    request_only=True,
+    value={
+        "items": [
+            {
+                "text": "A goal is easier to keep when it is written down. Write yours on paper today.",
+                "channel": "linkedin",
+                "language": "en",
+                "external_id": "crm-4712",
+                "advisor_email": "asha@example.com",
+                "topic": "Writing a goal down",
+            },
+            {
+                "text": "हर महीने थोड़ी बचत कीजिए। म्यूचुअल फंड निवेश बाज़ार जोखिमों के अधीन हैं।",
+                "channel": "whatsapp",
+                "language": "hi",
+                "external_id": "crm-4713",
+                "advisor_email": "asha@example.com",
+                "approved_facts": ["₹500 a month is the least one can begin with"],
+                "slot_at": "2026-12-01T09:00:00+05:30",
+            },
+        ]
     },
 )
 
@@ -92,7 +117,7 @@ class ContentView(FirmView):
             207: OpenApiResponse(ArrivalsSerializer, "One result for each of many drafts."),
             **errors(400, 401, 403, 409, 413, 415, 422, 429),
         },
-        examples=[_DRAFT_EXAMPLE],
+        examples=[_DRAFT_EXAMPLE, _DRAFTS_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         viewer = self.viewer
