@@ -40,7 +40,7 @@ def test_who_polls_gets_it_too_and_nobody_before_the_clock(idle_world: World, ad
     assert advisor.read(f"content/{content_id}")["state"] == "in_review"
 
 
-def test_who_opens_the_draft_and_who_subscribes_settle_it_as_well(idle_world: World, advisor: Advisor) -> None:
+def test_who_follows_hears_of_the_answer_that_the_relay_stored(idle_world: World, advisor: Advisor) -> None:
     content_id = advisor.send()
     regeneration_id = advisor.rejected(content_id)
     with advisor.following(content_id, since=0) as follower:
