@@ -150,15 +150,15 @@ def bench(arguments: Sequence[str]) -> int:
 
 def screenshots(state: StateDir, arguments: Sequence[str]) -> int:
     """Take pictures of every page of the running system, or of a throw-away one."""
-    argv = [sys.executable, "-m", "tests.browser.screenshots", *arguments]
+    argv = [sys.executable, "-m", "tests.browser.screenshots"]
     run = read_run(state)
     if run is not None and run.phase == "ready" and run.address:
         environment = child_environment(state, servers={**run.environment, **_embedded_mark()})
-        return run_in_foreground(argv, environment=environment | {"JARVISH_ADDRESS": run.address})
+        return run_in_foreground([*argv, "--base-url", run.address, *arguments], environment=environment)
     with throwaway_state_dir("pictures") as directory, running_system(directory) as system:
         servers = {**system.run().environment, "JARVISH_EMBEDDED": "1"}
         environment = child_environment(StateDir(directory), servers=servers)
-        return run_in_foreground(argv, environment=environment | {"JARVISH_ADDRESS": system.address})
+        return run_in_foreground([*argv, "--base-url", system.address, *arguments], environment=environment)
 
 
 def run_in_foreground(argv: Sequence[str | Path], *, environment: Mapping[str, str], cwd: Path | None = None) -> int:

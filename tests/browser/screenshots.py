@@ -124,6 +124,7 @@ def prepare(page: Page, base_url: str) -> list[Shot]:
         Shot("reject", ADVISOR, f"{form}reject/"),
         Shot("reject-filled", ADVISOR, f"{form}reject/", _fill_rejection),
         Shot("reject-sheet", ADVISOR, form, _open_sheet),
+        Shot("edit", ADVISOR, f"{form}edit/"),
         Shot("ask", ADVISOR, f"{form}ask/"),
     ]
     reject(page, base_url, rejected)
