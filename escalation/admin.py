@@ -100,19 +100,9 @@ class CaseAdmin(ReadOnlyAdmin):
     firm_path = "item__firm_id"
     short_kind = "case"
     text_columns = frozenset(
-        {"shown_topic", "shown_text", "shown_findings", "shown_note", "shown_issues", "shown_candidates"}
+        {"shown_draft", "shown_topic", "shown_text", "shown_findings", "shown_note", "shown_issues", "shown_candidates"}
     )
-    list_display = (
-        "shown_id",
-        "shown_topic",
-        "shown_state",
-        "level",
-        "why",
-        "shown_channel",
-        "shown_advisor",
-        "round",
-        "since",
-    )
+    list_display = ("shown_draft", "shown_id", "level", "why", "since", "shown_advisor", "round", "shown_state")
     list_filter = (CaseQuestions, "level")
     list_select_related = ("item__advisor",)
     search_fields = ("item__external_id", "item__advisor__registered_name")
@@ -141,6 +131,11 @@ class CaseAdmin(ReadOnlyAdmin):
         (_("What the machine tried"), {"fields": ("shown_attempt", "shown_candidates")}),
     )
 
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Name a case by its draft where the topic may be read, and by its id alone where not."""
+        shown = list(super().get_list_display(request))
+        return [name for name in shown if name != "shown_id"] if "shown_draft" in shown else shown
+
     def rows_with_id(self, found: Any) -> Q:
         return Q(pk=found) | Q(item_id=found) | Q(item__rejections__id=found) | Q(item__regenerations__id=found)
 
@@ -157,6 +152,11 @@ class CaseAdmin(ReadOnlyAdmin):
     @display(description=_("id"))
     def shown_id(self, case: Case) -> str:
         return case.short_id
+
+    @display(description=_("draft"), ordering="item__topic", header=True)
+    def shown_draft(self, case: Case) -> list[str]:
+        said = f"{case.item.get_channel_display()}, {case.item.get_language_display()}"
+        return [case.item.topic or said, f"{said} · {case.short_id}"]
 
     @display(description=_("draft"))
     def shown_item(self, case: Case) -> str:

@@ -47,7 +47,7 @@ class Case(models.Model):
         ]  # the desk
 
     def __str__(self) -> str:
-        return f"case of {self.item_id} at level {self.level}"
+        return f"{self.short_id} at level {self.level}"
 
     @property
     def short_id(self) -> str:

@@ -225,7 +225,7 @@ class ReadOnlyInline(TabularInline):
     text_columns: ClassVar[frozenset[str]] = frozenset()
     extra = 0
     can_delete = False
-    show_change_link = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -290,6 +290,7 @@ IDEMPOTENCY_KEEP_HOURS = 24
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MAX_BYTES
 # Webhooks go to public addresses; a receiver on this machine (tests, development) is for the environment to allow.
 WEBHOOK_ALLOW_LOOPBACK = env.bool("JARVISH_WEBHOOK_ALLOW_LOOPBACK", False)
+WEBHOOK_TIMEOUT_SECONDS = 5.0  # one try, from looking its name up to the end of its reply
 
 # One OpenAI-compatible target by environment; further ones are rows in the admin. Loopback is allowed here only.
 MODEL_URL = env.str("JARVISH_MODEL_URL", "")
@@ -495,7 +496,7 @@ UNFOLD = {
             "200": "#cbd0ee",
             "300": "#a9b3e6",
             "400": "#8592dc",
-            "500": "#5464bd",
+            "500": "#7483d8",
             "600": "#2a3a94",
             "700": "#1d2a73",
             "800": "#182259",

@@ -41,6 +41,7 @@ for library_model in (EmailAddress, Authenticator, AuthToken, Group):
 
 # Django's own login knows neither the rate limit nor the second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.index_title = _("Everything at the desk")
 
 
 @admin.register(Group)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -108,7 +109,7 @@ class VersionInline(ReadOnlyInline):
 
     model = ContentVersion
     fk_name = "item"
-    fields = ("shown_version", "origin", "band", "is_admissible", "has_critical", "created_at")
+    fields = ("shown_version", "origin", "band", "is_admissible", "created_at")
     ordering = ("-number",)
     verbose_name_plural = _("Versions")
 
@@ -123,18 +124,8 @@ class ContentItemAdmin(ReadOnlyAdmin):
 
     firm_path = "firm_id"
     short_kind = "item"
-    text_columns = frozenset({"topic", "shown_text", "shown_findings", "shown_facts"})
-    list_display = (
-        "shown_id",
-        "topic",
-        "shown_state",
-        "shown_band",
-        "is_critical",
-        "channel",
-        "language",
-        "advisor",
-        "since",
-    )
+    text_columns = frozenset({"shown_draft", "topic", "shown_text", "shown_findings", "shown_facts"})
+    list_display = ("shown_draft", "shown_id", "shown_state", "shown_band", "shown_critical", "advisor", "since")
     list_filter = (ItemQuestions, "channel", "language")
     list_select_related = ("advisor", "current", "firm")
     search_fields = ("external_id", "advisor__registered_name")
@@ -149,8 +140,18 @@ class ContentItemAdmin(ReadOnlyAdmin):
         (_("Times"), {"fields": ("created_at", "changed_at")}),
     )
 
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Name a draft by its topic where that may be read, and by its id alone where not."""
+        shown = list(super().get_list_display(request))
+        return [name for name in shown if name != "shown_id"] if "shown_draft" in shown else shown
+
     def rows_with_id(self, found: Any) -> Q:
         return Q(pk=found) | Q(versions__id=found) | Q(advisor_id=found)
+
+    @display(description=_("draft"), ordering="topic", header=True)
+    def shown_draft(self, item: ContentItem) -> list[str]:
+        said = f"{item.get_channel_display()}, {item.get_language_display()}"
+        return [item.topic or said, f"{said} · {item.short_id}"]
 
     @display(description=_("id"))
     def shown_id(self, item: ContentItem) -> str:
@@ -164,9 +165,9 @@ class ContentItemAdmin(ReadOnlyAdmin):
     def shown_band(self, item: ContentItem) -> str | None:
         return item.current.band if item.current else None
 
-    @display(description=_("critical"), boolean=True)
-    def is_critical(self, item: ContentItem) -> bool:
-        return bool(item.current and item.current.has_critical)
+    @display(description=_("rules"), ordering="current__has_critical", label={"critical": "danger"}, empty_value="–")
+    def shown_critical(self, item: ContentItem) -> str | None:
+        return "critical" if item.current and item.current.has_critical else None
 
     @display(description=_("text"))
     def shown_text(self, item: ContentItem) -> str:
@@ -209,7 +210,7 @@ class ContentVersionAdmin(ReadOnlyAdmin):
         "origin",
         "shown_band",
         "is_admissible",
-        "has_critical",
+        "shown_critical",
         "since",
     )
     list_filter = (VersionQuestions, "origin")
@@ -235,6 +236,10 @@ class ContentVersionAdmin(ReadOnlyAdmin):
     @display(description=_("risk"), ordering="risk_score", label=BAND_LABELS)
     def shown_band(self, version: ContentVersion) -> str:
         return version.band
+
+    @display(description=_("rules"), ordering="has_critical", label={"critical": "danger"}, empty_value="–")
+    def shown_critical(self, version: ContentVersion) -> str | None:
+        return "critical" if version.has_critical else None
 
     @display(description=_("text"))
     def shown_text(self, version: ContentVersion) -> str:
