@@ -26,6 +26,7 @@ from jarvish_regen.journal.models import DeadLetter
 from jarvish_regen.journal.services import Ring
 from regeneration import services as regeneration_services
 from regeneration.models import OPEN_STATES, Regeneration, Urgency
+from regeneration.queries import owed_attempts
 from regeneration.targets import active_targets
 
 RESPOND_TASK: Final = "escalation.respond"
@@ -209,7 +210,7 @@ def sweep() -> int:
 
     Safe to run in several places at once. Returns how many attempts it acted on.
     """
-    owed = regeneration_services.owed_attempts()
+    owed = owed_attempts()
     for attempt in owed.to_ring:
         # The neighbours of a row that kills its worker are not to blame: from the third claim on it runs alone.
         ring_attempt(attempt, queue="solo" if attempt.claims >= 2 else attempt.urgency)

@@ -1,8 +1,13 @@
-"""Reads of attempts that several doors share."""
+"""Reads of attempts that doors and the conductor share."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -11,7 +16,7 @@ from jarvish_regen.access.policy import READ_ITEM, Viewer
 from jarvish_regen.content.models import ContentItem
 from jarvish_regen.errors import NotFoundError
 from jarvish_regen.ids import to_short
-from regeneration.models import Regeneration
+from regeneration.models import OPEN_STATES, Regeneration, RegenerationState, Urgency
 
 
 def get_regeneration(*, viewer: Viewer, regeneration_id: uuid.UUID) -> Regeneration:
@@ -33,6 +38,39 @@ def get_regeneration(*, viewer: Viewer, regeneration_id: uuid.UUID) -> Regenerat
 def elapsed_ms(regeneration: Regeneration) -> int:
     """Return how long an attempt has been under way, for people; deadlines are decided on PostgreSQL's clock."""
     return max(0, round((timezone.now() - regeneration.stored_at).total_seconds() * 1000))
+
+
+@dataclass(frozen=True)
+class Owed:
+    """Open attempts that nobody works on, by what they need next."""
+
+    to_ring: Sequence[Regeneration]
+    to_settle: Sequence[Regeneration]
+    to_bury: Sequence[Regeneration]
+
+
+def owed_attempts() -> Owed:
+    """Return open attempts without a living worker: to ring again, to settle from the store, or to give up on."""
+    unclaimed = Q(claims=0, stored_at__lt=Now() - timedelta(seconds=settings.REGENERATION_UNCLAIMED_SECONDS))
+    dropped = Q(claims__gt=0) & (Q(lease_until__isnull=True) | Q(lease_until__lt=Now()))
+    rows = list(
+        Regeneration.objects.filter(state__in=OPEN_STATES).filter(unclaimed | dropped).order_by("stored_at")[:100]
+    )
+    return Owed(
+        to_ring=[row for row in rows if 0 < row.claims < settings.REGENERATION_CLAIMS_MAX],
+        to_settle=[row for row in rows if row.claims == 0],
+        to_bury=[row for row in rows if row.claims >= settings.REGENERATION_CLAIMS_MAX],
+    )
+
+
+def queue_position(regeneration: Regeneration) -> int:
+    """Return how many open attempts stand before this one: more urgent ones, and older ones as urgent as it."""
+    order = list(Urgency.values)
+    ahead = order[: order.index(regeneration.urgency)]
+    waiting = Regeneration.objects.filter(state=RegenerationState.QUEUED).exclude(id=regeneration.id)
+    return waiting.filter(
+        Q(urgency__in=ahead) | Q(urgency=regeneration.urgency, stored_at__lt=regeneration.stored_at)
+    ).count()
 
 
 def rejections_of(item: ContentItem) -> QuerySet[Feedback]:

@@ -6,13 +6,12 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import close_old_connections, connection, transaction
-from django.db.models import F, Max, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import JSONObject, Now
 from django.utils.translation import gettext as _
 
@@ -44,7 +43,7 @@ from regeneration.job import (
     Voice,
 )
 from regeneration.local_repair import candidate_zero
-from regeneration.models import OPEN_STATES, Candidate, Regeneration, RegenerationState, Stage, Urgency
+from regeneration.models import OPEN_STATES, Candidate, Regeneration, RegenerationState, Stage
 from regeneration.targets import active_targets
 from regeneration.validate import validate
 
@@ -440,44 +439,6 @@ def _ledger(taken: Claim, outcome: Outcome) -> dict[str, Any]:
         "completion_tokens": sum(call.completion_tokens for call in outcome.calls),
         "cost_usd": round(sum(call.cost_usd for call in outcome.calls), 6),
     }
-
-
-@dataclass(frozen=True)
-class Owed:
-    """Open attempts that nobody works on, by what they need next."""
-
-    to_ring: Sequence[Regeneration]
-    to_settle: Sequence[Regeneration]
-    to_bury: Sequence[Regeneration]
-
-
-def owed_attempts() -> Owed:
-    """Return open attempts without a living worker: to ring again, to settle from the store, or to give up on."""
-    unclaimed = Q(claims=0, stored_at__lt=Now() - timedelta(seconds=settings.REGENERATION_UNCLAIMED_SECONDS))
-    dropped = Q(claims__gt=0) & (Q(lease_until__isnull=True) | Q(lease_until__lt=Now()))
-    rows = list(
-        Regeneration.objects.filter(state__in=OPEN_STATES).filter(unclaimed | dropped).order_by("stored_at")[:100]
-    )
-    return Owed(
-        to_ring=[row for row in rows if 0 < row.claims < settings.REGENERATION_CLAIMS_MAX],
-        to_settle=[row for row in rows if row.claims == 0],
-        to_bury=[row for row in rows if row.claims >= settings.REGENERATION_CLAIMS_MAX],
-    )
-
-
-def queue_position(regeneration: Regeneration) -> int:
-    """Return how many open attempts stand before this one: more urgent ones, and older ones as urgent as it."""
-    order = list(Urgency.values)
-    ahead = order[: order.index(regeneration.urgency)]
-    waiting = Regeneration.objects.filter(state=RegenerationState.QUEUED).exclude(id=regeneration.id)
-    return waiting.filter(
-        Q(urgency__in=ahead) | Q(urgency=regeneration.urgency, stored_at__lt=regeneration.stored_at)
-    ).count()
-
-
-def attempts_of(feedback: Feedback) -> int:
-    """Return how many attempts a rejection has had."""
-    return int(feedback.regenerations.aggregate(last=Max("attempt"))["last"] or 0)
 
 
 def require_open_to_rejection(item: ContentItem) -> None:

@@ -18,7 +18,7 @@ from jarvish_regen.content.states import ItemState
 from jarvish_regen.ids import to_short
 from regeneration.api.serializers import LinksSerializer, diff_body, links_of
 from regeneration.models import Regeneration, Urgency
-from regeneration.services import queue_position
+from regeneration.queries import queue_position
 
 WEBSOCKET_PATH = "/ws/live/"
 

@@ -12,7 +12,7 @@ from jarvish_regen.content.states import ItemState
 from jarvish_regen.ids import to_short
 from jarvish_regen.language.worddiff import word_diff
 from regeneration.models import Regeneration, RegenerationState, Stage, Urgency
-from regeneration.services import queue_position
+from regeneration.queries import queue_position
 
 
 class ResolutionSerializer(serializers.Serializer[Any]):
