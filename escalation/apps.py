@@ -1,3 +1,5 @@
+"""Cases, as a Django application: its receivers listen from here on."""
+
 from django.apps import AppConfig
 
 

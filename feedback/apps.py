@@ -1,3 +1,5 @@
+"""Rejections, as a Django application."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Attempts, as a Django application."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Firms, people and tokens, as a Django application."""
+
 from django.apps import AppConfig
 
 

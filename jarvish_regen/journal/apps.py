@@ -1,3 +1,5 @@
+"""What happened and who is told, as a Django application."""
+
 from django.apps import AppConfig
 
 

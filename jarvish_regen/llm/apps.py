@@ -1,3 +1,5 @@
+"""Model endpoints, as a Django application."""
+
 from django.apps import AppConfig
 
 

@@ -68,11 +68,13 @@ def test_fact_ring_and_business_rows_commit_together_and_are_told_after_commit()
     heard: list[tuple[Probed, bool]] = []
     event = probed()
 
-    with listening(lambda told: heard.append((told, transaction.get_connection().in_atomic_block)), bell=_bell):
-        with transaction.atomic():
-            FirmFactory()
-            publish(event)
-            assert (heard, rung(QUEUE)) == ([], [])
+    def hear(told: Probed) -> None:
+        heard.append((told, transaction.get_connection().in_atomic_block))
+
+    with listening(hear, bell=_bell), transaction.atomic():
+        FirmFactory()
+        publish(event)
+        assert (heard, rung(QUEUE)) == ([], [])
 
     assert heard == [(event, False)]
     assert (Firm.objects.count(), Event.objects.count()) == (1, 1)
@@ -86,10 +88,14 @@ def test_fact_ring_and_business_rows_commit_together_and_are_told_after_commit()
 def test_after_a_rollback_nothing_is_stored_told_or_rung() -> None:
     heard: list[Probed] = []
 
-    with listening(heard.append, bell=_bell), pytest.raises(ZeroDivisionError), transaction.atomic():
-        FirmFactory()
-        publish(probed())
-        raise ZeroDivisionError
+    def fail() -> None:
+        with transaction.atomic():
+            FirmFactory()
+            publish(probed())
+            raise ZeroDivisionError
+
+    with listening(heard.append, bell=_bell), pytest.raises(ZeroDivisionError):
+        fail()
 
     assert (heard, rung(QUEUE)) == ([], [])
     assert (Firm.objects.count(), Event.objects.count(), Outbox.objects.count()) == (0, 0, 0)
