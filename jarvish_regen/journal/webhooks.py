@@ -10,7 +10,7 @@ import json
 import logging
 import socket
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -42,13 +42,14 @@ DELIVER_TASK: Final = "journal.deliver"
 NOTIFY_QUEUE: Final = "notify"
 # After the first try: short for a restart, long for a weekend's repair.
 RETRY_SECONDS: Final = (5, 30, 120, 600, 3_600, 21_600)
-TIMEOUT_SECONDS: Final = 5.0
 REPLY_MAX_BYTES: Final = 64 * 1024
 _LEASE_SECONDS: Final = 60  # a sender that died is followed by another after this
 _GONE: Final = 410
 _BATCH: Final = 100
 
 Details = Callable[[Event], Mapping[str, Any]]
+Address = IPv4Address | IPv6Address
+LookUp = Callable[[str, int], Awaitable[Sequence[Address]]]
 _details: list[Details] = []
 
 
@@ -146,10 +147,17 @@ def deliver_due() -> int:
     return sum(deliver(delivery_id) for delivery_id in due)
 
 
-def deliver(delivery_id: str | uuid.UUID) -> bool:
+async def look_up(host: str, port: int) -> Sequence[Address]:
+    """Return the addresses that the machine's resolver has for a name. Raises OSError when it has none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ip_address(entry[4][0]) for entry in found]
+
+
+def deliver(delivery_id: str | uuid.UUID, *, look_up: LookUp = look_up) -> bool:
     """Try one delivery, if it is due; False when it is not, or somebody else has it.
 
-    Claimed by compare-and-swap with a lease; the network is asked outside any transaction.
+    Claimed by compare-and-swap with a lease; the network is asked outside any transaction. `look_up` says where names
+    lead: it is asked once a try, and what it says is called.
     """
     tries = _claim(delivery_id)
     if tries is None:
@@ -160,7 +168,7 @@ def deliver(delivery_id: str | uuid.UUID) -> bool:
         _note(delivery, tries, Answer(None, "the endpoint is switched off"), state=Delivery.State.FAILED)
         return True
     body = json.dumps(body_of(delivery.event), ensure_ascii=False, separators=(",", ":"))
-    answer = asyncio.run(_post(endpoint.url, body, _headers(delivery, endpoint, body)))
+    answer = asyncio.run(_post(endpoint.url, body, _headers(delivery, endpoint, body), look_up))
     if answer.is_taken:
         _note(delivery, tries, answer, state=Delivery.State.DELIVERED)
     elif answer.status == _GONE:
@@ -211,26 +219,29 @@ def _headers(delivery: Delivery, endpoint: WebhookEndpoint, body: str) -> dict[s
     }
 
 
-async def _post(url: str, body: str, headers: Mapping[str, str]) -> Answer:
+async def _post(url: str, body: str, headers: Mapping[str, str], look_up: LookUp) -> Answer:
+    limit_seconds = settings.WEBHOOK_TIMEOUT_SECONDS
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await _post_pinned(httpx.URL(url), body, headers)
+        # Over the whole try: a receiver that drips keeps every single wait of the client short.
+        async with asyncio.timeout(limit_seconds):
+            return await _post_pinned(httpx.URL(url), body, headers, look_up)
     except TimeoutError:
-        return Answer(None, f"no answer within {TIMEOUT_SECONDS:g} s")
+        return Answer(None, f"no answer within {limit_seconds:g} s")
     except (UnsafeBaseURLError, RefusedAddressError) as error:
         return Answer(None, f"refused: {error}")
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return Answer(None, type(error).__name__)
 
 
-async def _post_pinned(url: httpx.URL, body: str, headers: Mapping[str, str]) -> Answer:
+async def _post_pinned(url: httpx.URL, body: str, headers: Mapping[str, str], look_up: LookUp) -> Answer:
     # The address that was checked is the one that is called: a name may resolve differently the second time.
     check_url(str(url))
-    address = await _resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
+    addresses = await look_up(url.host, url.port or (443 if url.scheme == "https" else 80))
+    address = _allowed(addresses)
     pinned = url.copy_with(host=str(address))
     host = url.netloc.decode("ascii")
     async with (
-        httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=TIMEOUT_SECONDS) as client,
+        httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=None) as client,  # noqa: S113  # see _post
         client.stream(
             "POST",
             pinned,
@@ -249,9 +260,7 @@ async def _post_pinned(url: httpx.URL, body: str, headers: Mapping[str, str]) ->
         return Answer(response.status_code, "" if response.is_success else f"status {response.status_code}")
 
 
-async def _resolve(host: str, port: int) -> IPv4Address | IPv6Address:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [ip_address(entry[4][0]) for entry in found]
+def _allowed(addresses: Sequence[Address]) -> Address:
     for address in addresses:
         if not (is_public(address) or (settings.WEBHOOK_ALLOW_LOOPBACK and address.is_loopback)):
             raise RefusedAddressError("the name leads inside our network")
