@@ -16,7 +16,9 @@ from django.utils.translation import gettext as _
 from jarvish_regen.content.compliance.repair import repair
 from jarvish_regen.language.sentences import sentences
 from regeneration import mandated
+from regeneration.edits import splice
 from regeneration.job import CandidateText, Edit, Job, NamedIssue, Resolution
+from regeneration.removal import without
 from regeneration.resolution import goals, lexicons, measures, resolutions
 from regeneration.resolution.comparison import edits_between, mark_of
 from regeneration.validate import is_rejected_text, report_on
@@ -77,7 +79,7 @@ def candidate_zero(job: Job) -> CandidateText:
 def _built(job: Job, *, removed: Sequence[Span]) -> tuple[str, list[str]]:
     """Return the text after removal, mendings and rule repair, and what was done in words."""
     says: list[str] = []
-    text = _without(job.rejected_text, removed)
+    text = without(job.rejected_text, removed)
     for issue in job.feedback.issues:
         mending = MENDINGS.get(issue.code)
         if mending is None:
@@ -178,7 +180,7 @@ def _clean(job: Job, issue: NamedIssue, text: str) -> str:
     for start, end in measures.mojibake_spans(text):
         broken = text[start:end]
         edits.append(Edit(start, end, broken, _decoded(broken)))
-    return _spliced(text, edits)
+    return splice(text, edits)
 
 
 def _decoded(broken: str) -> str:
@@ -197,11 +199,11 @@ def _decoded(broken: str) -> str:
 
 def _without_cut_tail(job: Job, issue: NamedIssue, text: str) -> str:
     tail = measures.cut_tail(text, closing_lines=mandated.known_texts(job))
-    return text if tail is None else _without(text, [tail])
+    return text if tail is None else without(text, [tail])
 
 
 def _without_copies(job: Job, issue: NamedIssue, text: str) -> str:
-    return _without(text, measures.duplicate_spans(text))
+    return without(text, measures.duplicate_spans(text))
 
 
 def _in_channel_markup(job: Job, issue: NamedIssue, text: str) -> str:
@@ -222,14 +224,14 @@ def _without_fun(job: Job, issue: NamedIssue, text: str) -> str:
     for line in text.splitlines(keepends=True):
         inside = [(start - at, end - at) for start, end in spans if at <= start < at + len(line)]
         at += len(line)
-        plain = _line_without(line, inside) if inside else line
+        plain = _linewithout(line, inside) if inside else line
         # A line that held nothing else goes as a whole.
         if plain.strip() or not inside:
             lines.append(plain)
     return "".join(lines)
 
 
-def _line_without(line: str, spans: Sequence[Span]) -> str:
+def _linewithout(line: str, spans: Sequence[Span]) -> str:
     edits = []
     for start, end in spans:
         sign = line[start:end]
@@ -238,7 +240,7 @@ def _line_without(line: str, spans: Sequence[Span]) -> str:
         else:
             follows_blank = line[end : end + 1] in {" ", "\t"}
             edits.append(Edit(start, end + follows_blank, line[start : end + follows_blank], ""))
-    body = _spliced(line, edits)
+    body = splice(line, edits)
     ending = line[len(line.rstrip("\r\n")) :]
     shown = body.removesuffix(ending) if ending else body
     is_closed = spans[-1][1] >= len(line.rstrip())
@@ -254,12 +256,12 @@ def _filled(job: Job, issue: NamedIssue, text: str) -> str:
         edits.append(Edit(start, end, text[start:end], _profile_value(job, text[start:end])))
     edits = [edit for edit in edits if edit.new]
     if edits:
-        return _spliced(text, edits)
+        return splice(text, edits)
     mark = mark_of(job, issue)
     links = [span for span in measures.link_spans(text) if mark is None or text[slice(*span)] in _quote(job, mark)]
     if not links or measures.placeholder_spans(text):
         return text
-    return _without(text, [measures.sentence_span(text, span) for span in links])
+    return without(text, [measures.sentence_span(text, span) for span in links])
 
 
 def _profile_value(job: Job, placeholder: str) -> str:
@@ -310,7 +312,7 @@ def _structured(job: Job, issue: NamedIssue, text: str) -> str:
         elif gap and one.end - line_start >= _PARAGRAPH_CHARS // 2 and following.end - line_start > _PARAGRAPH_CHARS:
             edits.append(Edit(one.end, following.start, gap, "\n\n"))
             line_start = following.start
-    return _spliced(text, edits)
+    return splice(text, edits)
 
 
 def _shortened(job: Job, issue: NamedIssue, text: str) -> str:
@@ -328,10 +330,10 @@ def _shortened(job: Job, issue: NamedIssue, text: str) -> str:
     dropped: list[Span] = []
     # The first sentence carries the message; without it the others hang in the air.
     for one in sorted(body[1:], key=lambda one: (_importance(one.text), -one.start)):
-        if size(_without(text, dropped)) <= goal:
+        if size(without(text, dropped)) <= goal:
             break
         dropped.append((one.start, one.end))
-    shorter = _without(text, dropped)
+    shorter = without(text, dropped)
     return shorter if _is_meaningful_length(shorter, job) else text
 
 
@@ -431,37 +433,3 @@ _SAID: dict[str, Callable[[], str]] = {
 
 def _quote(job: Job, mark: Span) -> str:
     return job.rejected_text[slice(*mark)]
-
-
-def _spliced(text: str, edits: Sequence[Edit]) -> str:
-    pieces: list[str] = []
-    at = 0
-    for edit in edits:
-        pieces += [text[at : edit.start], edit.new]
-        at = edit.end
-    return "".join([*pieces, text[at:]])
-
-
-def _without(text: str, spans: Sequence[Span]) -> str:
-    """Return ``text`` without the spans and the blank or line that belonged to each; no other byte changes."""
-    edits: list[Edit] = []
-    for start, end in sorted(spans):
-        opens_line = start == 0 or text[start - 1] == "\n"
-        closes_line = end == len(text) or text[end] == "\n"
-        if opens_line and closes_line:
-            while end < len(text) and text[end] == "\n":
-                end += 1
-            if end == len(text):
-                while start > 0 and text[start - 1] in "\n ":
-                    start -= 1
-        elif closes_line:
-            while start > 0 and text[start - 1] in " \t":
-                start -= 1
-        else:
-            while end < len(text) and text[end] in " \t":
-                end += 1
-        if edits and start < edits[-1].end:
-            start = edits[-1].end
-        if start < end:
-            edits.append(Edit(start, end, text[start:end], ""))
-    return _spliced(text, edits)

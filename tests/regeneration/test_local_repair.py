@@ -13,6 +13,7 @@ from jarvish_regen.language.anchors import locate_quote
 from regeneration.edits import splice
 from regeneration.job import TACTICS, FeedbackBrief, Job, NamedIssue
 from regeneration.local_repair import candidate_zero, with_known_texts
+from regeneration.removal import without
 from regeneration.validate import validate
 from tests.regeneration.cases import CASES, CONTEXT, SIGNATURE, WARNING, Case, job_for, job_of, signed
 
@@ -198,3 +199,18 @@ def test_points_of_a_list_that_lost_its_lines_get_them_back() -> None:
 
     assert "\n2) NAV sirf" in candidate.text
     assert "\n3) dekhna" in candidate.text
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "left"),
+    [
+        ("*Salary aa gayi? Ab SIP ki baari!*", "Ab SIP ki baari!*", "*Salary aa gayi?*"),
+        ("**Note this. Sure profit!** Talk to us soon.", "Sure profit!**", "**Note this.** Talk to us soon."),
+        ("Read on. *Sure profit!* Talk to us soon.", "*Sure profit!*", "Read on. Talk to us soon."),
+        ("Read on. Units at 5*4 grow. Talk to us soon.", "Units at 5*4 grow.", "Read on. Talk to us soon."),
+    ],
+)
+def test_removing_a_sentence_leaves_no_mark_of_bold_alone(text: str, marked: str, left: str) -> None:
+    start = text.index(marked)
+
+    assert without(text, [(start, start + len(marked))]) == left
