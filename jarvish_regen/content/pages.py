@@ -180,9 +180,16 @@ def item(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpRespon
     shown, findings = _shown_findings(version)
     versions = [
         ShownVersion(
-            row.number, row.get_origin_display(), row.created_at, row.band, row.get_band_display(), row.id == version.id
+            row.number,
+            row.get_origin_display(),
+            row.created_at,
+            row.band,
+            str(_SEVERITY_WORDS["critical"]) if row.has_critical else row.get_band_display(),
+            row.id == version.id,
         )
-        for row in found.versions.only("id", "item_id", "number", "origin", "created_at", "band").order_by("-number")
+        for row in found.versions.only(
+            "id", "item_id", "number", "origin", "created_at", "band", "has_critical"
+        ).order_by("-number")
     ]
     released = services.ready_text(found) if found.state == ItemState.APPROVED else None
     in_review = found.state == ItemState.IN_REVIEW and is_current
