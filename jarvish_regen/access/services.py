@@ -45,15 +45,15 @@ def sign_up_firm(*, firm_name: str, full_name: str, email: str, password: str) -
         InputError: the e-mail has an account, or the password is too weak.
     """
     with transaction.atomic():
-        firm = Firm.objects.create(name=firm_name, slug=_free_slug(firm_name))
+        firm = Firm.objects.create(name=firm_name, slug=_slug_of(firm_name))
         user = _create_person(firm=firm, email=email, full_name=full_name, password=password, role=Role.FIRM_ADMIN)
         journal.audit(firm_id=firm.id, subject_kind="firm", subject_id=firm.id, act="sign_up", actor_id=user.id)
     return user
 
 
-def _free_slug(name: str) -> str:
-    base = slugify(name)[:50] or "firm"
-    return base if not Firm.objects.filter(slug=base).exists() else f"{base}-{str(new_id())[-6:]}"
+def _slug_of(name: str) -> str:
+    # Two firms of one name may sign up at the same instant; the random end keeps them apart.
+    return f"{slugify(name)[:50] or 'firm'}-{new_id().hex[-6:]}"
 
 
 def _create_person(*, firm: Firm, email: str, full_name: str, password: str, role: str) -> User:
