@@ -42,7 +42,8 @@ def test_a_firm_signs_up_with_its_administrator() -> None:
 
     membership = Membership.objects.select_related("firm").get(user=user)
     entry = AuditEntry.objects.get(subject_kind="firm")
-    assert (membership.firm.name, membership.firm.slug, membership.role) == ("Asha Wealth", "asha-wealth", "firm_admin")
+    assert (membership.firm.name, membership.role) == ("Asha Wealth", "firm_admin")
+    assert membership.firm.slug.startswith("asha-wealth-")
     assert (user.email, user.full_name, user.is_staff, user.is_superuser) == (
         "asha@firm.example",
         "Asha Rao",
@@ -67,7 +68,8 @@ def test_a_name_in_devanagari_gets_an_address_too() -> None:
     user = _sign_up(firm_name="आशा वेल्थ")
 
     firm = Membership.objects.select_related("firm").get(user=user).firm
-    assert (firm.name, firm.slug) == ("आशा वेल्थ", "firm")
+    assert firm.name == "आशा वेल्थ"
+    assert firm.slug.startswith("firm-")
 
 
 @pytest.mark.parametrize("password", ["short", "password123", "12345678901", "asha@firm.example"])
