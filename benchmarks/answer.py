@@ -1,7 +1,7 @@
 """From a rejection to its stored answer, on real PostgreSQL: accept, claim, engine, finish.
 
-Run by ./jarvish bench answer [--profile none|instant|fast|heavy|…] [--count N] [--json]. The provider is tests/fake_openai.py in a
-process of its own; it charges time for the tokens it sends.
+Run by ./jarvish bench answer [--profile none|instant|fast|heavy|…] [--count N] [--json]. The provider is
+tests/fake_openai.py in a process of its own; it charges time for the tokens it sends.
 """
 
 import argparse

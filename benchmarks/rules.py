@@ -1,4 +1,7 @@
-"""How long the rules take on the demo drafts: check, repair, candidate 0. Run by ./jarvish bench rules [--rounds N] [--json]."""
+"""How long the rules take on the demo drafts: check, repair, candidate 0.
+
+Run by ./jarvish bench rules [--rounds N] [--json].
+"""
 
 import argparse
 import time

@@ -1,5 +1,6 @@
 """Settings of Jarvish Regen: one file, flat names, units in names. The environment is read here and nowhere else."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,8 @@ def _secret_key() -> str:
         own = path.with_suffix(f".{os.getpid()}")
         own.write_text(get_random_secret_key())
         own.chmod(0o600)
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(own, path)
-        except FileExistsError:
-            pass
         own.unlink()
     return path.read_text()
 
@@ -347,7 +346,7 @@ REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Token",
     "TOKEN_PREFIX": "jrv_",
 }
-KNOX_TOKEN_MODEL = "access.Token"
+KNOX_TOKEN_MODEL = "access.Token"  # noqa: S105  the name of a model
 # Our token model stands in for knox's: a table that nobody fills but that refers to our users would stop every flush.
 MIGRATION_MODULES = {"knox": None}
 

@@ -191,7 +191,9 @@ def issue_token(
         InputError: a scope is unknown, or the integration asks to approve (only an advisor's own token may).
     """
     if viewer.scopes is not None:
-        raise ForbiddenError(_("Tokens are made in person, not by a token."), field="scopes", given=sorted(viewer.scopes))
+        raise ForbiddenError(
+            _("Tokens are made in person, not by a token."), field="scopes", given=sorted(viewer.scopes)
+        )
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown or not scopes:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The demo's firms and drafts are complete, valid in the product's own vocabulary, and honest about what is flawless."""
+"""The demo data keeps its promises: known labels, quotes that stand once, every code, channel and language."""
 
 import re
 import unicodedata
