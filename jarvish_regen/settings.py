@@ -193,8 +193,13 @@ REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379")
 REDIS_SOCKET_TIMEOUT_SECONDS = 1.0
 
 
+# Several installations, or test runs side by side, may share one server: each takes four databases from here on.
+REDIS_DATABASE_OFFSET = env.int("JARVISH_REDIS_DATABASE_OFFSET", 0)
+
+
 def redis_url(database: int) -> str:
     """Return the URL of one numbered database of the given server, for redis-py, channels and django-redis."""
+    database += REDIS_DATABASE_OFFSET
     if REDIS_URL.startswith("unix://"):
         return f"{REDIS_URL.split('?')[0]}?db={database}"
     return f"{REDIS_URL.rstrip('/')}/{database}"
@@ -203,7 +208,7 @@ def redis_url(database: int) -> str:
 def celery_broker_url() -> str:
     """Return the same server in the form that kombu reads."""
     if REDIS_URL.startswith("unix://"):
-        return f"redis+socket://{REDIS_URL.removeprefix('unix://').split('?')[0]}?virtual_host=0"
+        return f"redis+socket://{REDIS_URL.removeprefix('unix://').split('?')[0]}?virtual_host={REDIS_DATABASE_OFFSET}"
     return redis_url(0)
 
 

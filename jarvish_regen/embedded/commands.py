@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from jarvish_regen.embedded import prepared, process
 from jarvish_regen.embedded.errors import EmbeddedError, StateInUseError
@@ -122,20 +123,32 @@ def demo(state: StateDir, arguments: Sequence[str]) -> int:
     return run_in_foreground(manage_argv("demo", "--url", run.address, *arguments), environment=environment)
 
 
+_WHOLE_SYSTEMS: Final = ("tests/embedded", "tests/loop")
+
+
 def test(arguments: Sequence[str]) -> int:
-    """Run pytest on throw-away servers and return its exit code. --slow adds the slow tests."""
+    """Run pytest on throw-away servers and return its exit code. --slow adds the slow tests.
+
+    Without a selection all tests run in two parts: those that share the servers side by side, then those that start
+    and kill whole systems, which want the machine for themselves.
+    """
     passed_on = [_absolute_if_path(one) for one in arguments if one != "--slow"]
     selection = [] if "--slow" in arguments else ["-m", "not slow"]
     # The plugin that the Valkey wheel registers would start a server of its own.
-    argv = [sys.executable, "-m", "pytest", "-p", "no:valkey", *selection, *passed_on]
+    argv = [sys.executable, "-m", "pytest", "-p", "no:valkey", *selection]
+    parts: list[list[str]] = [[]]
+    if all(one.startswith("-") for one in passed_on):
+        side_by_side = ["-p", "tests.side_by_side", "-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadfile"]
+        parts = [[*side_by_side, *(f"--ignore={path}" for path in _WHOLE_SYSTEMS)], list(_WHOLE_SYSTEMS)]
     with throwaway_state_dir("test") as directory, running_servers(directory, fsync=False) as servers:
         environment = child_environment(StateDir(directory), servers=_urls(servers.database_url, servers.redis_url))
-        return run_in_foreground(argv, environment=environment | {"JARVISH_TEST": "1"}, cwd=ROOT)
+        environment |= {"JARVISH_TEST": "1"}
+        return max(run_in_foreground([*argv, *part, *passed_on], environment=environment, cwd=ROOT) for part in parts)
 
 
 def bench(arguments: Sequence[str]) -> int:
     """Run a benchmark on throw-away servers that keep their promises to the disk."""
-    known = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    known = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main(" in path.read_text())
     if not arguments or arguments[0] not in known:
         print(
             f"Usage: ./jarvish bench NAME [arguments]; NAME is one of: {', '.join(known) or 'none yet'}.",
