@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Error, Page, ViewportSize, sync_playwright
+from playwright.sync_api import ConsoleMessage, Error, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, chromium_path
 from tests.factories import PASSWORD
 from tests.loop.world import Advisor, World
 
 WAIT_MS: Final = 20_000  # a bound for a busy machine, not a claim
+
+expect.set_options(timeout=WAIT_MS)
 
 needs_chromium: Final = pytest.mark.skipif(
     chromium_path() is None, reason="no Chromium here: install Debian's chromium, or name one in JARVISH_CHROMIUM"
