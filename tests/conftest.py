@@ -3,11 +3,16 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from rest_framework.test import APIClient
 
 import jarvish_regen.celery  # noqa: F401  a commit rings, on the real broker
 from jarvish_regen.access.models import User
 from tests.factories import token_for
+
+# Hypothesis would fail an example that takes long; how long something takes is for the benchmarks.
+hypothesis_settings.register_profile("project", deadline=None)
+hypothesis_settings.load_profile("project")
 
 
 @pytest.fixture
