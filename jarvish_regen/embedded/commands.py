@@ -129,7 +129,7 @@ _WHOLE_SYSTEMS: Final = ("tests/embedded", "tests/loop")
 def test(arguments: Sequence[str]) -> int:
     """Run pytest on throw-away servers and return its exit code. --slow adds the slow tests.
 
-    Without a selection all tests run in two parts: those that share the servers side by side, then those that start
+    Without a selection all tests run in three parts: those that share the servers side by side, then those that start
     and kill whole systems, which want the machine for themselves.
     """
     passed_on = [_absolute_if_path(one) for one in arguments if one != "--slow"]
@@ -139,7 +139,10 @@ def test(arguments: Sequence[str]) -> int:
     parts: list[list[str]] = [[]]
     if all(one.startswith("-") for one in passed_on):
         side_by_side = ["-p", "tests.side_by_side", "-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadfile"]
-        parts = [[*side_by_side, *(f"--ignore={path}" for path in _WHOLE_SYSTEMS)], list(_WHOLE_SYSTEMS)]
+        parts = [
+            [*side_by_side, *(f"--ignore={path}" for path in _WHOLE_SYSTEMS)],
+            *([path] for path in _WHOLE_SYSTEMS),
+        ]
     with throwaway_state_dir("test") as directory, running_servers(directory, fsync=False) as servers:
         environment = child_environment(StateDir(directory), servers=_urls(servers.database_url, servers.redis_url))
         environment |= {"JARVISH_TEST": "1"}
