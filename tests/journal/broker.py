@@ -12,6 +12,7 @@ from celery import Celery
 from django.conf import settings
 
 from jarvish_regen.journal import services
+from jarvish_regen.settings import redis_url
 
 # A bound socket that does not listen: its port refuses connections and nobody else can take it.
 _closed = socket.socket()
@@ -25,7 +26,7 @@ unreachable.conf.update(
 
 
 def _client() -> "redis.Redis[Any]":
-    return redis.Redis.from_url(settings.REDIS_URL)
+    return redis.Redis.from_url(redis_url(0))
 
 
 def empty(queue: str) -> None:
