@@ -1,4 +1,4 @@
-"""Rate limits: told with every answer, kept in a window, and no reason to close the product when their store is away."""
+"""Rate limits: told with every answer, kept in a window, no reason to close the product when their store is away."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
