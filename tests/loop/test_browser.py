@@ -45,3 +45,24 @@ def test_advisor_rejects_a_draft_on_a_phone_and_reads_a_better_one(world: World,
         assert visit.complaints == []
 
     assert advisor.read(f"content/{content_id}")["state"] == "approved"
+
+
+def test_what_is_typed_survives_a_closed_tab_and_keys_choose(world: World, advisor: Advisor) -> None:
+    content_id = advisor.send(_TEXT, channel="whatsapp")
+
+    with visiting(world, width=1280) as visit:
+        page = visit.page
+        visit.sign_in(world, advisor)
+        page.goto(f"/items/{content_id}/reject/")
+        page.keyboard.press("2")
+        expect(page.locator("#category-tone_inappropriate")).to_be_checked()
+        page.locator("#note").fill("Thoda seedha likho, **promise** nahi")
+        expect(page.locator("[data-saved]")).to_contain_text("Saved")
+        page.close()
+
+        later = visit.page.context.new_page()
+        later.goto(f"/items/{content_id}/reject/")
+
+        expect(later.locator("#note")).to_have_value("Thoda seedha likho, **promise** nahi")
+        expect(later.locator("#category-tone_inappropriate")).to_be_checked()
+        assert visit.complaints == []
