@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 
 from escalation import live
 from escalation.live import Pass, Topic
@@ -28,7 +29,6 @@ TOPICS_MAX: Final = 50
 FRAME_MAX_BYTES: Final = 64 * 1024
 PENDING_MAX: Final = 200
 MISTAKES_MAX: Final = 20
-RECHECK_SECONDS: Final = 5.0
 SEQ_MAX: Final = 2**62
 _KNOWN_ITEMS_MAX: Final = 5_000
 
@@ -212,7 +212,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _recheck(self) -> None:
         while not self._is_closed:
-            await asyncio.sleep(RECHECK_SECONDS)
+            await asyncio.sleep(settings.LIVE_RECHECK_SECONDS)
             if self._topics:
                 try:
                     await self._still_viewer()

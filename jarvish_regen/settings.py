@@ -287,6 +287,7 @@ REGENERATION_UNCLAIMED_SECONDS = 3.0  # what nobody claimed by then, the relay a
 REGENERATION_CLAIMS_MAX = 3  # counted before the work; the third that dies is a dead letter
 RELAY_POLL_SECONDS = 0.1
 OUTBOX_RERING_SECONDS = 1.0
+LIVE_RECHECK_SECONDS = 5.0  # a socket whose session has ended, or whose role has changed, is cut off by then
 CONTENT_TEXT_MAX_CHARS = 20_000
 BULK_ITEMS_MAX = 500
 REQUEST_BODY_MAX_BYTES = 2_500_000

@@ -7,10 +7,9 @@ from django.db import OperationalError
 from drf_standardized_errors.formatter import ExceptionFormatter as StandardFormatter
 from drf_standardized_errors.handler import ExceptionHandler as StandardHandler
 from rest_framework.exceptions import APIException
-from rest_framework.response import Response
 
 from jarvish_regen.api.codes import Code
-from jarvish_regen.errors import InFlightError, InputError, JarvishError, UnavailableError, error_body, shown
+from jarvish_regen.errors import InFlightError, InputError, JarvishError, UnavailableError, shown
 
 logger = logging.getLogger(__name__)
 
@@ -81,12 +80,3 @@ def _value_at(body: Any, path: str | None) -> Any:
         else:
             return None
     return body
-
-
-def as_response(error: JarvishError) -> Response:
-    """Return a DRF response of one error, for replies that hold one per item."""
-    kind = "server_error" if error.http_status >= 500 else "client_error"
-    body = error_body(
-        code=error.code, detail=error.detail, kind=kind, field=error.field, given=error.given, allowed=error.allowed
-    )
-    return Response(body, status=error.http_status)

@@ -118,7 +118,7 @@ def demo(state: StateDir, arguments: Sequence[str]) -> int:
         print("jarvish: demo needs a running system; start one with ./jarvish up and try again.", file=sys.stderr)
         return 2
     environment = child_environment(state, servers={**run.environment, **_embedded_mark()})
-    environment |= {"JARVISH_ADDRESS": run.address, "JARVISH_PORT": str(run.port)}
+    environment |= {"JARVISH_PORT": str(run.port)}
     environment.setdefault("JARVISH_PUBLIC_URL", run.address)
     return run_in_foreground(manage_argv("demo", "--url", run.address, *arguments), environment=environment)
 

@@ -216,8 +216,8 @@ async def test_an_anonymous_browser_is_told_so_and_closed(opened: Open) -> None:
     assert await _closed_with(socket) == 4401
 
 
-async def test_a_session_that_ends_is_cut_off_at_the_next_look(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.05)
+async def test_a_session_that_ends_is_cut_off_at_the_next_look(opened: Open, settings: Any) -> None:
+    settings.LIVE_RECHECK_SECONDS = 0.05
     item, _token = await _item_and_token()
     session = await _session_of(item.advisor.user)
     socket = await opened(session=session, origin="http://testserver")
