@@ -49,6 +49,33 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
+class Constraints:
+    """Hold what a caller demands of the new text beside the feedback; empty demands nothing.
+
+    ``max_length`` is in characters, mandated texts left out. Each of ``include_elements`` must be found in the text and
+    none of ``exclude_terms`` may be, both compared without case and composition.
+    """
+
+    max_length: int | None = None
+    tone: str = ""
+    include_elements: tuple[str, ...] = ()
+    exclude_terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Hold what else is known when a text is rewritten (FEATURES R41).
+
+    ``topic`` is the draft's subject; ``recent_codes`` are the issue codes of this advisor's last rejections, newest
+    first; ``client_names`` are names that must never leave the house.
+    """
+
+    topic: str = ""
+    recent_codes: tuple[str, ...] = ()
+    client_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Hold one attempt at one rejected text; all that the pure core needs and nothing it would have to fetch."""
 
@@ -59,6 +86,8 @@ class Job:
     approved_facts: tuple[str, ...] = ()
     attempt: int = 1
     tactic: str = "edits"
+    constraints: Constraints = field(default_factory=Constraints)
+    situation: Situation = field(default_factory=Situation)
 
     def __post_init__(self) -> None:
         if self.tactic not in TACTICS:
