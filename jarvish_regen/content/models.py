@@ -185,6 +185,7 @@ class ContentVersion(models.Model):
         ARRIVED = "arrived", _("Arrived as a draft")
         REPAIR = "repair", _("Repaired by rules")
         MODEL = "model", _("Written by a model")
+        SHELF = "shelf", _("Taken from approved texts")
         PERSON = "person", _("Edited by a person")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -1,4 +1,4 @@
-"""A new version of a rejected text: the attempt, and every candidate it weighed."""
+"""The attempt at a better text, and every candidate it weighed."""
 
 from typing import ClassVar
 
@@ -72,6 +72,37 @@ class Regeneration(models.Model):
     resolutions = models.JSONField(default=list, help_text=_("Per issue: what became of it, and how that is known."))
     ledger = models.JSONField(default=dict, help_text=_("Where the milliseconds went; calls, tokens, cost."))
     answer = models.ForeignKey(ContentVersion, on_delete=models.PROTECT, null=True, related_name="+")
+    upgrade = models.ForeignKey(
+        ContentVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text=_("A better text that came after the answer, while nobody had acted on it."),
+    )
+    upgrade_ms = models.PositiveIntegerField(null=True, help_text=_("From the stored rejection to the upgrade."))
+    constraints = models.JSONField(default=dict, help_text=_("What the caller demanded beside the feedback."))
+    deadline_ms = models.PositiveIntegerField(
+        null=True, help_text=_("The caller's own answer clock, shorter than the usual one; empty: the usual one.")
+    )
+    cache_kind = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=[
+            ("exact", _("The same request, answered before")),
+            ("recipe", _("The same edits, made before")),
+            ("prepared", _("Prepared while the person read or typed")),
+            ("similar", _("A similar request, answered before")),
+        ],
+    )
+    failure_reason = models.CharField(
+        max_length=15, blank=True, help_text=_("Why no model's valid text is the answer; empty when one is.")
+    )
+    quality = models.PositiveSmallIntegerField(null=True, help_text=_("Quality of the answer, 0 to 100."))
+    calls_count = models.PositiveSmallIntegerField(default=0)
+    hedges_count = models.PositiveSmallIntegerField(default=0)
+    cost_inr = models.DecimalField(
+        max_digits=10, decimal_places=4, default=0, help_text=_("Rupees for all calls, lost hedges included.")
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -91,6 +122,7 @@ class Regeneration(models.Model):
                 fields=["stored_at"], name="regeneration_open", condition=models.Q(state__in=["queued", "running"])
             ),  # the sweeper
             models.Index(fields=["item", "-stored_at"], name="regeneration_of_item"),
+            models.Index(fields=["finished_at"], name="regeneration_finished"),  # the dashboard's ranges
         ]
 
     def __str__(self) -> str:
@@ -122,6 +154,10 @@ class Candidate(models.Model):
     resolutions = models.JSONField(default=list)
     objections = models.JSONField(default=list)
     why_lost = models.CharField(max_length=200, blank=True)
+    quality = models.PositiveSmallIntegerField(null=True, help_text=_("0 to 100, from the goals; empty: not graded."))
+    goals = models.JSONField(default=list, help_text=_("The goals behind the quality, each met or not."))
+    ready_ms = models.PositiveIntegerField(null=True, help_text=_("When it was there, from the claim."))
+    is_variant = models.BooleanField(default=False, help_text=_("Made because the person asked for a choice."))
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
