@@ -1,47 +1,28 @@
-"""Name what went wrong in the openai client in our own words; the provider's words may repeat a key or a text."""
+"""Name in our own words what a provider says went wrong; its own may repeat a key or a text."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx2
-import openai
-
 from jarvish_regen.llm.base import (
-    AnswerMalformedError,
-    DeadlinePassedError,
     KeyRefusedError,
     LLMError,
     RequestRefusedError,
-    StreamCutError,
     TargetFailedError,
     TargetThrottledError,
-    TargetUnreachableError,
 )
 
-
-def failure_from(error: Exception) -> LLMError:
-    """Return the failure that an error of the client, its transport or its decoder stands for."""
-    if isinstance(error, openai.APIStatusError):
-        return failure_of_status(error.status_code, error.response.headers)
-    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
-        return DeadlinePassedError("The socket was silent to the end.")
-    if isinstance(error, openai.APIConnectionError):
-        cause = error.__cause__
-        return _failure_of_connection(cause if isinstance(cause, Exception) else error)
-    if isinstance(error, httpx2.HTTPError):
-        return _failure_of_connection(error)
-    if isinstance(error, openai.APIResponseValidationError):
-        return AnswerMalformedError("The answer has another shape.")
-    if isinstance(error, openai.APIError):
-        return _failure_in_stream(error)
-    return AnswerMalformedError(f"The answer cannot be read ({type(error).__name__}).")
+_THROTTLED = ("rate_limit_error", "rate_limit_exceeded")
 
 
-def failure_of_status(status: int, headers: httpx2.Headers, *, now: datetime | None = None) -> LLMError:
-    """Return the failure that an HTTP status stands for; ``now`` is what a Retry-After date is compared with."""
+def failure_of_status(status: int, headers: Mapping[str, str], *, now: datetime | None = None) -> LLMError:
+    """Return the failure that an HTTP status stands for; ``now`` is what a Retry-After date is compared with.
+
+    ``headers`` find a name whatever its case, or have names in small letters.
+    """
     if status in (401, 403):
         return KeyRefusedError(f"HTTP {status}: the key is not accepted.")
     if status == 429:
@@ -52,7 +33,7 @@ def failure_of_status(status: int, headers: httpx2.Headers, *, now: datetime | N
     return RequestRefusedError(f"HTTP {status}: the target does not take the request.")
 
 
-def retry_after_seconds(headers: httpx2.Headers, *, now: datetime | None = None) -> float | None:
+def retry_after_seconds(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
     """Return the wait a Retry-After header asks for, in seconds or as a date; None without a readable one."""
     for name, seconds_a_unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
@@ -70,13 +51,9 @@ def retry_after_seconds(headers: httpx2.Headers, *, now: datetime | None = None)
     return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
 
 
-def _failure_of_connection(error: Exception) -> LLMError:
-    if isinstance(error, httpx2.ConnectError | httpx2.UnsupportedProtocol | httpx2.ProxyError):
-        return TargetUnreachableError("No connection to the target.")
-    return StreamCutError("The connection closed in mid-answer.")
-
-
-def _failure_in_stream(error: openai.APIError) -> LLMError:
-    if error.code in ("rate_limit_exceeded", "429") or error.type in ("rate_limit_error", "rate_limit_exceeded"):
+def failure_in_stream(error: object) -> LLMError:
+    """Return the failure that an ``error`` object inside a stream stands for."""
+    said = error if isinstance(error, Mapping) else {}
+    if said.get("code") in ("rate_limit_exceeded", "429", 429) or said.get("type") in _THROTTLED:
         return TargetThrottledError("The stream reports too many calls.")
     return TargetFailedError("The stream reports an error.")

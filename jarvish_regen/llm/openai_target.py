@@ -1,23 +1,19 @@
 """Ask an OpenAI-compatible endpoint and watch its stream.
 
-The openai client has timeouts for an attempt, none for an answer. Here one exchange runs in a task of its own, and
-whatever that task does (a stuck socket, one byte a second, a close that hangs) the caller has a result or an error when
-the deadline passes.
+Clients have timeouts for an attempt, none for an answer. Here one exchange runs in a task of its own, and whatever that
+task does (a stuck socket, one byte a second, a close that hangs) the caller has a result or an error when the deadline
+passes. The protocol is one POST and a stream of events, so it is spoken here and not by the openai package: that costs
+1.2 s of a process's start and two thirds of a call's time (docs/benchmarks.md).
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
-
-import httpx2
-import openai
-from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
-from openai.types.chat import ChatCompletion
 
 from jarvish_regen.llm.addresses import check_base_url
 from jarvish_regen.llm.base import (
@@ -38,8 +34,9 @@ from jarvish_regen.llm.base import (
     Usage,
 )
 from jarvish_regen.llm.deadline import Deadline
-from jarvish_regen.llm.failures import failure_from
-from jarvish_regen.llm.transport import GuardedTransport
+from jarvish_regen.llm.event_stream import EventStream
+from jarvish_regen.llm.failures import failure_in_stream, failure_of_status
+from jarvish_regen.llm.transport import Answer, GuardedTransport, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +46,8 @@ MAX_TEXT_BYTES: Final = 256 * 1024
 _USAGE_WAIT_SECONDS: Final = 0.03
 # How long a whole answer's connection may take to end so that the next call can use it.
 _DRAIN_SECONDS: Final = 0.2
+# As many calls as one hedged answer makes for each of two people who reject at the same moment.
+_WARM_CONNECTIONS: Final = 4
 _ROLES: Final = frozenset({"system", "user", "assistant"})
 
 
@@ -59,10 +58,12 @@ class OpenAITarget:
     not be asked, however the ``Target`` was made.
     """
 
-    def __init__(self, target: Target, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, target: Target, *, transport: Transport | None = None) -> None:
         check_base_url(target.base_url, allow_loopback=target.allow_loopback)
         self._target = target
-        self._client = _open_client(target, transport)
+        self._transport: Transport = transport or GuardedTransport(
+            allow_loopback=target.allow_loopback, max_connections=target.max_concurrency
+        )
         self._exchanges: set[asyncio.Task[None]] = set()
 
     @property
@@ -103,7 +104,7 @@ class OpenAITarget:
             late = DeadlinePassedError("No time was left to ask.")
             late.record = finish(late.outcome, late.reason)
             raise late
-        task = asyncio.create_task(exchange.run(self._client), name=f"llm exchange {self._target.name}")
+        task = asyncio.create_task(exchange.run(self._transport), name=f"llm exchange {self._target.name}")
         self._exchanges.add(task)
         task.add_done_callback(self._forget)
         try:
@@ -128,13 +129,22 @@ class OpenAITarget:
             raise failure
         return Completion(text=exchange.answered.result(), record=finish("ok"))
 
+    async def warm(self, connections: int = _WARM_CONNECTIONS) -> int:
+        """Open connections that wait for the next calls, without asking for a completion.
+
+        Returns how many stand, at the latest after some seconds; a target that cannot be reached gives 0.
+        """
+        wanted = min(connections, self._target.max_concurrency)
+        url = f"{self._target.base_url}/models"
+        return await self._transport.warm(url, headers=_headers(self._target), connections=wanted)
+
     async def close(self) -> None:
         """Cancel what still runs and close the connections; the target cannot be asked after that."""
         for task in tuple(self._exchanges):
             task.cancel()
         if self._exchanges:
             await asyncio.wait(tuple(self._exchanges), timeout=1.0)
-        await self._client.close()
+        await self._transport.close()
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._exchanges.discard(task)
@@ -161,28 +171,25 @@ class _Exchange:
         self._first_token_at: float | None = None
         self._was_sent = False
         self._is_finished = False
-        self._stream: AsyncStream[object] | None = None
+        self._answer: Answer | None = None
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
 
-    async def run(self, client: AsyncOpenAI) -> None:
+    async def run(self, transport: Transport) -> None:
         """Ask, read, settle ``answered``; then let the connection end in peace."""
         self._task = asyncio.current_task()
         try:
-            await self._read(client)
+            await self._read(transport)
         except LLMError as failure:
             self.fail(failure)
-        except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
-            # ValueError: JSONDecodeError, UnicodeDecodeError and pydantic's errors on what is no event.
-            self.fail(failure_from(error))
-        except (AttributeError, TypeError, KeyError, IndexError) as error:
-            # The client builds its objects unchecked: a list where an object belongs shows only when it is used.
-            self.fail(AnswerMalformedError(f"The answer has another shape ({type(error).__name__})."))
+        except (ValueError, RecursionError) as error:
+            # JSONDecodeError, UnicodeDecodeError, and what is nested deeper than anything we would read.
+            self.fail(AnswerMalformedError(f"The answer cannot be read ({type(error).__name__})."))
         finally:
             if self._watch is not None:
                 self._watch.cancel()
-            if self._stream is not None:
-                await self._stream.close()
+            if self._answer is not None:
+                await self._answer.close()
 
     def fail(self, failure: LLMError) -> None:
         """Settle with a failure unless an answer is already there."""
@@ -211,17 +218,36 @@ class _Exchange:
             is_estimated=usage.is_estimated,
         )
 
-    async def _read(self, client: AsyncOpenAI) -> None:
+    async def _read(self, transport: Transport) -> None:
+        body = _body(self._target, self._request)
         self._was_sent = True
-        stream = self._stream = await _open_stream(client, self._target, self._request, self._deadline)
-        media_type = stream.response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        url = f"{self._target.base_url}/chat/completions"
+        answer = self._answer = await transport.post(url, headers=_headers(self._target), body=body)
+        if answer.status >= 300:
+            raise failure_of_status(answer.status, answer.headers)
+        media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type == "application/json":
-            self._take_whole(await _body(stream.response))
+            self._take_whole(_fields(json.loads(await _whole(answer))))
             return
         if media_type != "text/event-stream":
             raise AnswerMalformedError(f"The answer is {_known_type(media_type)}, not a stream of events.")
-        async for chunk in stream:
-            self._take(chunk)
+        events = EventStream()
+        is_done = False
+        async for piece in answer.pieces():
+            if is_done:
+                continue  # read to its end, so that the next call can have the connection
+            for event in events.feed(piece):
+                if event.startswith(b"[DONE]"):
+                    is_done = True
+                    break
+                self._take(json.loads(event.decode()))
+            self._see_whether_it_is_enough()
+            if is_done:
+                self._end_of_stream()
+                self._watch_for(_DRAIN_SECONDS)
+        self._end_of_stream()
+
+    def _end_of_stream(self) -> None:
         if not self._is_finished:
             raise StreamCutError("The stream ended before the answer was finished.")
         self._settle()
@@ -242,44 +268,43 @@ class _Exchange:
 
     def _take(self, event: object) -> None:
         chunk = _fields(event)
+        if error := chunk.get("error"):
+            raise failure_in_stream(error)
         if isinstance(chunk.get("usage"), dict):
             self._usage = _usage(_fields(chunk["usage"]))
         choices = chunk.get("choices")
         for one in choices[:1] if isinstance(choices, list) else ():
             choice = _fields(one)
             delta = _fields(choice.get("delta"))
-            if delta.get("tool_calls") or delta.get("function_call"):
-                raise AnswerIsToolCallError("The model asks for a tool.")
-            if delta.get("refusal"):
-                raise AnswerDeclinedError("The model declined.")
+            _refuse_what_is_no_text(delta)
             if content := delta.get("content"):
                 self._add(content)
                 self._watch_for(self._target.stall_seconds)
             self._end(choice.get("finish_reason"))
+
+    def _see_whether_it_is_enough(self) -> None:
         stop_when = self._request.stop_when
         if not self._is_finished and stop_when is not None and self._pieces and stop_when("".join(self._pieces)):
             self._is_finished = True
-        if self._is_finished:
+        if self._is_finished and not self.answered.done():
             if self._usage is None:
                 self._watch_for(_USAGE_WAIT_SECONDS)
             else:
                 self._settle()
                 self._watch_for(_DRAIN_SECONDS)
 
-    def _take_whole(self, body: bytes) -> None:
+    def _take_whole(self, completion: dict[str, object]) -> None:
         """Take an answer from an endpoint that does not stream."""
-        completion = ChatCompletion.model_validate_json(body)
-        if not completion.choices:
+        choices = completion.get("choices")
+        if not isinstance(choices, list) or not choices:
             raise AnswerMalformedError("The answer has no choices.")
-        choice = completion.choices[0]
-        if choice.message.tool_calls or choice.message.function_call:
-            raise AnswerIsToolCallError("The model asks for a tool.")
-        if choice.message.refusal:
-            raise AnswerDeclinedError("The model declined.")
-        if completion.usage is not None:
-            self._usage = _usage(completion.usage.to_dict())
-        self._add(choice.message.content or "")
-        self._end(choice.finish_reason)
+        choice = _fields(choices[0])
+        message = _fields(choice.get("message"))
+        _refuse_what_is_no_text(message)
+        if isinstance(completion.get("usage"), dict):
+            self._usage = _usage(_fields(completion["usage"]))
+        self._add(message.get("content") or "")
+        self._end(choice.get("finish_reason"))
         self._is_finished = True
         self._settle()
 
@@ -318,30 +343,21 @@ class _Exchange:
             self.answered.set_result(text)
 
 
-def _open_client(target: Target, transport: httpx2.AsyncBaseTransport | None) -> AsyncOpenAI:
-    if transport is None:
-        transport = GuardedTransport(allow_loopback=target.allow_loopback, max_connections=target.max_concurrency)
-    client = AsyncOpenAI(
-        # Local models take no key; the client insists on one.
-        api_key=target.api_key or "none",
-        base_url=target.base_url,
-        max_retries=0,
-        # Empty, else they are taken from the environment and sent to whoever the target is.
-        organization="",
-        project="",
-        http_client=DefaultAioHttpClient(transport=transport, follow_redirects=False, trust_env=False),
-    )
-    # Else the first call finds it out in a thread that cannot be cancelled, inside somebody's deadline.
-    client._platform = "Linux" if platform.system() == "Linux" else "Unknown"
-    return client
+def _headers(target: Target) -> dict[str, str]:
+    headers = {
+        "Accept": "text/event-stream, application/json",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        "User-Agent": "jarvish-regen",
+    }
+    if target.api_key:  # local models take none
+        headers["Authorization"] = f"Bearer {target.api_key}"
+    return headers
 
 
-async def _open_stream(
-    client: AsyncOpenAI, target: Target, request: Request, deadline: Deadline
-) -> AsyncStream[object]:
-    roles = {message["role"] for message in request.messages}
-    if not roles <= _ROLES:
-        raise ValueError("A message has an unknown role.")
+def _body(target: Target, request: Request) -> bytes:
+    if not all(message["role"] in _ROLES for message in request.messages):
+        raise AnswerMalformedError("A message has an unknown role.")
     body: dict[str, object] = {
         "model": target.model,
         "messages": [dict(message) for message in request.messages],
@@ -352,27 +368,25 @@ async def _open_stream(
     }
     if request.response_format == "json":
         body["response_format"] = {"type": "json_object"}
-    # chat.completions.create would walk its type hints for each message and build a model of each piece of the stream:
-    # two fifths of the time of a call (profiled). The client's plain post sends and brings the same as JSON.
-    return await client.post(
-        "/chat/completions",
-        body=body,
-        cast_to=object,
-        stream=True,
-        stream_cls=AsyncStream[object],
-        options={"timeout": deadline.left()},
-    )
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _body(response: httpx2.Response) -> bytes:
+async def _whole(answer: Answer) -> bytes:
     pieces: list[bytes] = []
     received = 0
-    async for piece in response.aiter_raw():
+    async for piece in answer.pieces():
         received += len(piece)
         if received > 2 * MAX_TEXT_BYTES:  # JSON may write a letter of two bytes with six
             raise AnswerTooLongError(f"More than {2 * MAX_TEXT_BYTES} bytes of JSON.")
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def _refuse_what_is_no_text(message: Mapping[str, object]) -> None:
+    if message.get("tool_calls") or message.get("function_call"):
+        raise AnswerIsToolCallError("The model asks for a tool.")
+    if message.get("refusal"):
+        raise AnswerDeclinedError("The model declined.")
 
 
 def _fields(value: object) -> dict[str, object]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-
-import httpx2
 
 from jarvish_regen.llm.base import CallRecord, Completion, LLMError, Target, TargetFailedError
 from jarvish_regen.llm.deadline import Deadline
@@ -46,35 +44,43 @@ class Script:
     status: int = 200
 
 
-class ScriptedTransport(httpx2.AsyncBaseTransport):
+class ScriptedTransport:
     """Answer every request by one script."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> ScriptedAnswer:
         await stubborn_sleep(self.script.headers_seconds, self.script.ignores_cancelling)
-        return httpx2.Response(
-            self.script.status,
-            headers={"content-type": "text/event-stream"},
-            stream=_ScriptedStream(self.script),
-            request=request,
-            extensions={"http_version": b"HTTP/1.1"},
-        )
+        return ScriptedAnswer(self.script)
+
+    async def warm(self, url: str, *, headers: Mapping[str, str], connections: int) -> int:
+        await stubborn_sleep(self.script.headers_seconds, self.script.ignores_cancelling)
+        return connections
+
+    async def close(self) -> None:
+        return None
 
 
-class _ScriptedStream(httpx2.AsyncByteStream):
+class ScriptedAnswer:
+    """Send the pieces of a script."""
+
     def __init__(self, script: Script) -> None:
         self.script = script
+        self.headers: Mapping[str, str] = {"content-type": "text/event-stream"}
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    @property
+    def status(self) -> int:
+        return self.script.status
+
+    async def pieces(self) -> AsyncIterator[bytes]:
         for wait_seconds, piece in self.script.pieces:
             await stubborn_sleep(wait_seconds, self.script.ignores_cancelling)
             yield piece
         if self.script.hangs_at_the_end:
             await stubborn_sleep(1e6, self.script.ignores_cancelling)
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         await asyncio.sleep(self.script.close_seconds)
 
 

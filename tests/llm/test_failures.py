@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import httpx2
 import pytest
+from multidict import CIMultiDict
 
 from jarvish_regen.llm.failures import retry_after_seconds
 
@@ -28,4 +28,4 @@ NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
     ],
 )
 def test_retry_after_is_read_in_seconds_and_as_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after_seconds(httpx2.Headers(headers), now=NOW) == seconds
+    assert retry_after_seconds(CIMultiDict(headers), now=NOW) == seconds
