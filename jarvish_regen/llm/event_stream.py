@@ -19,7 +19,8 @@ class EventStream:
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Take what has come and return the data of the events that ended in it, in their order."""
-        if b"\n" not in piece and b"\r" not in piece:
+        waits_for_more = not (self._pieces and self._pieces[0].endswith(b"\r"))
+        if waits_for_more and b"\n" not in piece and b"\r" not in piece:
             # Joined only when a line ends: a line that comes byte by byte costs no more than its length.
             self._pieces.append(piece)
             return []
