@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regeneration.edits import (
+    REPLY_SCHEMA,
     AnchoredEdits,
     ProposedEdit,
     ReplyNotJSONError,
@@ -20,6 +25,7 @@ from regeneration.edits import (
     rest_is_untouched,
     splice,
 )
+from regeneration.edits.typos import distances
 from regeneration.job import Edit, FeedbackBrief, NamedIssue
 
 
@@ -193,3 +199,194 @@ def test_only_feedback_on_the_whole_text_allows_a_whole_text(
     feedback = FeedbackBrief(category, "major", issues=tuple(NamedIssue(code) for code in codes))
 
     assert concerns_whole_text(feedback) is expected
+
+
+SENTENCES = (
+    "Wealth is made slowly, with patience and a plan.",
+    "A systematic plan puts ₹5,000 to work on the 7th of each month.",
+    "Markets can fall by 12.5% in a quarter and stay there!",
+    "Ask us before you stop your instalments.",
+    "“Diversify” means that no single holding can hurt you much.",
+    "हर महीने ₹5,000 की एसआईपी से अनुशासन बनता है।",
+    "बाज़ार गिरने पर घबराकर पैसा न निकालें।",
+    "दीर्घकाळात संयम ठेवणाऱ्या गुंतवणूकदाराला फायदा होऊ शकतो.",
+    "Paisa kahan lagana hai, yeh soch samajh kar tay karein.",
+    "Family ke saath baith kar 2026 ke goals likh lijiye 👨‍👩‍👧.",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "find", "old"),
+    [
+        ("One. Start your plan today! Two.", "START YOUR PLAN TODAY", "Start your plan today"),
+        ("One. Start your plan today! Two.", "Start your plan today.", "Start your plan today!"),
+        ("One. Start your plan today! Two.", "*“Start your plan today”*", "Start your plan today"),
+        (
+            "Our scheme is the bestest in the land.",
+            "scheme is the besttest in the land",
+            "scheme is the bestest in the land",
+        ),
+        ("हर महीने बचत करने की आदत डालें।", "हर महिने बचत करने की आदत डालें", "हर महीने बचत करने की आदत डालें"),
+        (
+            "It is late. We will make your money grow faster than any bank in town. Call.",
+            "We will make … any bank in town.",
+            "We will make your money grow faster than any bank in town.",
+        ),
+        ("Funds, fund of funds. A fund", "A fund", "A fund"),
+        ("refund the fund", "fund", "fund"),
+    ],
+)
+def test_slips_case_dropped_marks_and_an_ellipsis_find_their_place(text: str, find: str, old: str) -> None:
+    (edit,) = placed(text, find).edits
+
+    assert edit.old == old
+
+
+@pytest.mark.parametrize(
+    ("text", "find", "replace", "why"),
+    [
+        ("It returned 16.2% in the last year.", "It returned 15.2% in the last year.", "X", "not_found"),
+        ("It returned 15.25% in the last year.", "It returned 15.2% in the last year.", "X", "not_found"),
+        ("Pay $500 in the first month.", "Pay ₹500 in the first month.", "X", "not_found"),
+        ("It gave 15.5% last year.", "15", "X", "cuts_a_number"),
+        ("It gave 1,500 a year.", "500 a year", "X", "cuts_a_number"),
+        ("We grow your money quickly. We grow your honey quickly.", "We grow your doney quickly", "X", "ambiguous"),
+        ("We grow your money with great care.", "We grow your...", "X", "not_found"),
+        ("We grow your money with great care.", "We grow ... great care.", "We mind ... great care.", "not_found"),
+        ("We grow it. You sleep.\n\nIt is with great care.", "We grow ... great care", "X", "not_found"),
+        ("We are kind. We are firm. We are late.", "We are ... We are late", "X", "ambiguous"),
+        ("We grow your money.", "Completely different words", "X", "not_found"),
+        ("Short one", "Shart one", "X", "not_found"),
+    ],
+)
+def test_what_might_be_another_place_is_refused(text: str, find: str, replace: str, why: str) -> None:
+    assert reason(text, find, replace) == why
+
+
+@st.composite
+def quoted_badly(draw: st.DrawFn) -> tuple[str, str, int, int, str]:
+    """Return a text of distinct sentences, a quotation of one as a model might give it, and its true place."""
+    chosen = draw(st.lists(st.sampled_from(SENTENCES), min_size=2, max_size=6, unique=True))
+    text = draw(st.sampled_from((" ", "\n", "\n\n"))).join(chosen)
+    sentence = draw(st.sampled_from(chosen))
+    start = text.index(sentence)
+    find = sentence
+    for _ in range(draw(st.integers(0, 3))):
+        way = draw(st.sampled_from(("slip", "drop", "double", "case", "end", "blank", "ellipsis", "part", "digit")))
+        at = draw(st.integers(0, max(0, len(find) - 1)))
+        words = find.split(" ")
+        if way == "slip":
+            find = find[:at] + draw(st.sampled_from("xqzक")) + find[at + 1 :]
+        elif way == "drop":
+            find = find[:at] + find[at + 1 :]
+        elif way == "double":
+            find = find[:at] + find[at : at + 1] + find[at:]
+        elif way == "case":
+            find = find.upper()
+        elif way == "end":
+            find = find.rstrip(".!।")
+        elif way == "blank":
+            find = find.replace(" ", "  ")
+        elif way == "ellipsis" and len(words) > 6:
+            find = " ".join([*words[:3], "…", *words[-2:]])
+        elif way == "part":
+            find = " ".join(words[: max(3, len(words) // 2)])
+        elif way == "digit":
+            find = find.replace("5", "6", 1)
+    return text, find, start, start + len(sentence), draw(st.text(max_size=20))
+
+
+@given(quoted_badly())
+@settings(max_examples=400)
+def test_an_edit_lands_where_it_belongs_or_nowhere_and_the_rest_keeps_its_bytes(
+    example: tuple[str, str, int, int, str],
+) -> None:
+    text, find, start, end, replace = example
+
+    anchored = placed(text, find, replace)
+    after = splice(text, anchored.edits)
+
+    assert rest_is_untouched(text, anchored.edits, after)
+    for edit in anchored.edits:
+        assert start <= edit.start < edit.end <= end
+        assert after == text[: edit.start] + replace + text[edit.end :]
+        assert numbers(edit.old) == numbers(find) or "…" in find
+
+
+def numbers(text: str) -> list[str]:
+    return re.findall(r"\d+(?:[.,]\d+)*", text)
+
+
+@given(st.text("abc ", max_size=12), st.text("abc ", max_size=14))
+def test_the_measure_of_slips_is_the_edit_distance(pattern: str, text: str) -> None:
+    rows = list(range(len(pattern) + 1))
+    expected = []
+    for column, character in enumerate(text, 1):
+        above = [column]
+        for index, own in enumerate(pattern, 1):
+            above.append(min(rows[index] + 1, above[-1] + 1, rows[index - 1] + (own != character)))
+        rows = above
+        expected.append(rows[-1])
+
+    assert not pattern or list(distances(pattern, text)) == expected
+
+
+def lines_run(text: str, proposed: Sequence[ProposedEdit]) -> int:
+    """Count the lines of our code that run while the edits are placed."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _arg: object) -> Callable[..., object] | None:
+        nonlocal count
+        if "regeneration/edits" not in frame.f_code.co_filename:
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        anchor_edits(text, proposed)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        "Markets can fal by 12.5% in a quater and stay there",
+        "MARKETS CAN FALL BY 12.5% IN A QUARTER AND STAY THERE",
+        "Markets can … stay there",
+        "nothing like it stands anywhere in that text",
+        "a a a a a a a a a a b",
+    ],
+)
+def test_twice_the_text_is_at_most_thrice_the_work(find: str) -> None:
+    filling = " ".join(f"Line {number} says a a a a a a a a a a word of its own." for number in range(60))
+    proposed = [ProposedEdit(find, "X")] * 3
+
+    once = lines_run(f"{filling} {SENTENCES[2]}", proposed)
+    twice = lines_run(f"{filling} {filling} {SENTENCES[2]}", proposed)
+
+    assert once > 0
+    assert twice <= 3 * once
+
+
+def test_the_longest_reply_against_the_longest_text_is_bounded_work() -> None:
+    paragraph = "".join(chr(97 + (number * number) % 23) if number % 6 else " " for number in range(390)).strip()
+    text = "\n".join(f"{paragraph} {word}" for word in ("one", "two", "six", "ten"))
+    proposed = [ProposedEdit(paragraph[:50] + "#" + paragraph[51:100] + "#" + paragraph[101:], "X")] * 40
+
+    one, forty = lines_run(text, proposed[:1]), lines_run(text, proposed)
+
+    assert forty <= 9 * one
+
+
+def test_the_schema_names_the_fields_that_are_read() -> None:
+    raw = '{"edits": [{"find": "a", "replace": "b", "fixes": ["too_long"]}], "full_text": null}'
+    value = json.loads(raw)
+
+    assert parse_reply(raw).edits == (ProposedEdit("a", "b", ("too_long",)),)
+    assert list(value) == REPLY_SCHEMA["required"]
+    (items,) = (REPLY_SCHEMA["properties"]["edits"]["items"],)  # type: ignore[index]
+    assert list(value["edits"][0]) == items["required"]
