@@ -17,7 +17,7 @@ from jarvish_regen.content.compliance.repair import repair  # noqa: E402
 from jarvish_regen.content.demo.loader import demo_drafts, demo_firms  # noqa: E402
 from jarvish_regen.language.anchors import locate_quote  # noqa: E402
 from regeneration.job import FeedbackBrief, Job, NamedIssue, Voice  # noqa: E402
-from regeneration.services import zero_of  # noqa: E402
+from regeneration.jobs import zero_of  # noqa: E402
 
 
 def jobs() -> list[Job]:

@@ -22,7 +22,7 @@ from websockets.exceptions import WebSocketException
 from jarvish_regen.content.compliance.check import TextContext
 from jarvish_regen.language.anchors import locate_quote
 from regeneration.job import FeedbackBrief, Job, NamedIssue, Voice
-from regeneration.services import zero_of
+from regeneration.jobs import zero_of
 
 IN_TIME_MS: Final = 1_500  # README's promise, from the stored rejection
 ESCALATE: Final = "escalate"

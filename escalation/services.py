@@ -24,6 +24,7 @@ from jarvish_regen.ids import new_id, to_short
 from jarvish_regen.journal import services as journal
 from jarvish_regen.journal.models import DeadLetter
 from jarvish_regen.journal.services import Ring
+from regeneration import answering, claims, jobs
 from regeneration import services as regeneration_services
 from regeneration.models import OPEN_STATES, Regeneration, Urgency
 from regeneration.queries import owed_attempts
@@ -71,7 +72,7 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
     version = item.current
     checked = feedback_services.check_rejection(item=item, version=version, said=said)
     wants_person = said.suggested_action == "escalate"
-    zero = None if wants_person else regeneration_services.prepare_zero(item=item, version=version, checked=checked)
+    zero = None if wants_person else jobs.prepare_zero(item=item, version=version, checked=checked)
     with transaction.atomic(), journal.together():
         # The swap comes first: of two rejections at once, the second stops here and leaves nothing behind.
         content.move(
@@ -145,11 +146,11 @@ def take_next_step(*, regeneration_id: uuid.UUID) -> bool:
 
     Rung as often as it likes: a row is claimed by one worker at a time and settled once.
     """
-    taken = regeneration_services.claim(regeneration_id)
+    taken = claims.claim(regeneration_id)
     if taken is None:
         return False
     faultpoint("after-claim")
-    outcome = regeneration_services.regenerate(taken)
+    outcome = answering.regenerate(taken)
     with transaction.atomic(), journal.together():
         finished = regeneration_services.finish(taken, outcome)
         if finished is not None:
@@ -163,10 +164,10 @@ def settle_if_due(*, regeneration_id: uuid.UUID, reason: str = "") -> bool:
     Any reader may call it. Returns False when the attempt is settled already or still has time.
     """
     with transaction.atomic(), journal.together():
-        taken = regeneration_services.take_over(regeneration_id)
+        taken = claims.take_over(regeneration_id)
         if taken is None:
             return False
-        outcome = regeneration_services.outcome_from_store(
+        outcome = answering.outcome_from_store(
             taken,
             reason=reason or _("No worker answered in time; the repair by rules, made when you rejected, stands."),
         )

@@ -11,7 +11,7 @@ from jarvish_regen.language.anchors import anchor_at
 from jarvish_regen.language.masking import mask
 from jarvish_regen.language.worddiff import word_diff
 from regeneration.job import FeedbackBrief, Job, NamedIssue, Voice
-from regeneration.services import zero_of
+from regeneration.jobs import zero_of
 
 _SAMPLES = {
     "en": ("Guaranteed 15% returns. Start a SIP of ₹5,000 today!", "Guaranteed 15% returns."),

@@ -156,11 +156,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class JudgedCandidate:
-    """Keep a candidate with its verdict; ``why_lost`` is empty for the winner."""
+    """Keep a candidate with its verdict; ``why_lost`` is empty for the winner, ``ready_ms`` counts from the claim."""
 
     candidate: CandidateText
     verdict: Verdict
     why_lost: str = ""
+    ready_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,10 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Tell how an attempt ended: the winner if there is one, everything tried, every call made and the reason."""
+    """Tell how an attempt ended: the winner if there is one, everything tried, every call made and the reason.
+
+    ``failure`` is why no model's valid text is the answer (``FailureReason``), empty when one is.
+    """
 
     state: Literal["answered", "no_answer"]
     winner: CandidateText | None
@@ -182,3 +186,4 @@ class Outcome:
     calls: tuple[CallRecord, ...]
     stages: tuple[StageTime, ...]
     reason: str
+    failure: str = ""

@@ -133,7 +133,7 @@ def test_only_the_services_of_the_ground_write_versions_and_items() -> None:
 
 
 def test_only_the_engines_services_write_attempts_and_candidates() -> None:
-    assert _writers_of("Regeneration") == ["regeneration/services.py"]
+    assert _writers_of("Regeneration") == ["regeneration/answering.py", "regeneration/services.py"]
     assert _writers_of("Candidate") == ["regeneration/services.py"]
 
 

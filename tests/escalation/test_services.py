@@ -20,6 +20,7 @@ from jarvish_regen.content.states import ItemState
 from jarvish_regen.errors import ConflictError, StaleVersionError
 from jarvish_regen.journal.models import AuditEntry, DeadLetter, Event, Outbox
 from jarvish_regen.llm.models import ModelTarget
+from regeneration import answering, claims
 from regeneration import services as regeneration_services
 from regeneration.models import Regeneration, RegenerationState
 from regeneration.targets import forget_targets
@@ -237,7 +238,7 @@ class TestTakingTheNextStep:
 
     def test_a_second_worker_gets_nothing_while_the_first_holds_the_lease(self, advisor: Viewer) -> None:
         attempt = opened(rejected(advisor, sent(advisor)))
-        first = regeneration_services.claim(attempt.id)
+        first = claims.claim(attempt.id)
 
         assert first is not None
         assert not services.take_next_step(regeneration_id=attempt.id)
@@ -247,9 +248,9 @@ class TestTakingTheNextStep:
     def test_a_worker_whose_lease_was_taken_over_writes_nothing(self, advisor: Viewer) -> None:
         item = sent(advisor)
         attempt = opened(rejected(advisor, item))
-        zombie = regeneration_services.claim(attempt.id)
+        zombie = claims.claim(attempt.id)
         assert zombie is not None
-        outcome = regeneration_services.regenerate(zombie)
+        outcome = answering.regenerate(zombie)
         let_time_run_out(attempt)
         assert services.take_next_step(regeneration_id=attempt.id)
 
@@ -398,9 +399,9 @@ class TestSettlingWithoutAWorker:
         item = sent(advisor)
         attempt = opened(rejected(advisor, item))
         for _ in range(3):
-            assert regeneration_services.claim(attempt.id) is not None
+            assert claims.claim(attempt.id) is not None
             let_time_run_out(attempt)
-        assert regeneration_services.claim(attempt.id) is None
+        assert claims.claim(attempt.id) is None
 
         services.sweep()
 
@@ -416,7 +417,7 @@ class TestSettlingWithoutAWorker:
         item = sent(advisor, CALM)
         attempt = opened(rejected(advisor, item, _POINT_MISSING))
         for _ in range(3):
-            regeneration_services.claim(attempt.id)
+            claims.claim(attempt.id)
             let_time_run_out(attempt)
         services.sweep()
         letter = DeadLetter.objects.get(subject_id=attempt.id)

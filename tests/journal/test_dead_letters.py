@@ -16,7 +16,7 @@ from jarvish_regen.content.models import ContentItem
 from jarvish_regen.content.states import ItemState
 from jarvish_regen.errors import ConflictError, InputError, NotFoundError
 from jarvish_regen.journal.models import AuditEntry, DeadLetter, Outbox
-from regeneration import services as regeneration
+from regeneration.claims import claim
 from regeneration.models import Candidate, Regeneration
 from tests.factories import UserFactory, draft_item, let_answer_clock_run_out, rejected
 
@@ -70,13 +70,13 @@ def test_replay_makes_the_attempt_claimable_alone_and_owes_its_ring(actor_id: uu
     assert (Outbox.objects.count(), ring.queue) == (rings_before + 1, "solo")
     assert ring.kwargs == {"regeneration_id": str(attempt.id)}
     assert (entry.act, entry.from_state, entry.to_state, entry.actor_id) == ("replay", "waiting", "replayed", actor_id)
-    assert regeneration.claim(attempt.id) is not None
+    assert claim(attempt.id) is not None
 
 
 def test_a_replayed_attempt_that_fails_again_is_given_up_on_again(actor_id: uuid.UUID) -> None:
     letter, attempt = _buried(has_answer=False)
     replay_dead_letter(dead_letter_id=letter.id, actor_id=actor_id)
-    assert regeneration.claim(attempt.id) is not None
+    assert claim(attempt.id) is not None
     with connection.cursor() as cursor:
         cursor.execute("UPDATE regeneration_regeneration SET lease_until = now() - interval '1 second'")
     let_answer_clock_run_out(attempt.id)

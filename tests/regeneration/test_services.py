@@ -15,7 +15,8 @@ from jarvish_regen.content.models import ContentItem
 from jarvish_regen.content.states import ItemState
 from jarvish_regen.errors import ConflictError
 from jarvish_regen.journal.models import Event, Outbox
-from regeneration import services
+from regeneration import answering, services
+from regeneration.claims import Claim, claim, take_over
 from regeneration.job import Outcome
 from regeneration.models import Candidate, Regeneration
 from regeneration.queries import owed_attempts, queue_position
@@ -46,14 +47,14 @@ def _shift(
         Regeneration.objects.filter(id=attempt.id).update(claims=claims)
 
 
-def _claimed(attempt: Regeneration) -> services.Claim:
-    taken = services.claim(attempt.id)
+def _claimed(attempt: Regeneration) -> Claim:
+    taken = claim(attempt.id)
     assert taken is not None
     return taken
 
 
-def _stored_outcome(taken: services.Claim) -> Outcome:
-    return services.outcome_from_store(taken, reason="by the rules")
+def _stored_outcome(taken: Claim) -> Outcome:
+    return answering.outcome_from_store(taken, reason="by the rules")
 
 
 def _row(attempt: Regeneration) -> Regeneration:
@@ -137,7 +138,7 @@ def test_a_claimed_attempt_cannot_be_claimed_again_while_its_lease_lasts() -> No
     attempt = _attempt()
     _claimed(attempt)
 
-    assert services.claim(attempt.id) is None
+    assert claim(attempt.id) is None
     assert (_row(attempt).claims, _row(attempt).fence) == (1, 1)
 
 
@@ -159,8 +160,8 @@ def test_after_as_many_claims_as_allowed_there_is_none_left() -> None:
         _shift(attempt, lease=-0.5)
 
     assert fences == [1, 2, 3]
-    assert services.claim(attempt.id) is None
-    assert services.claim(attempt.id, claims_max=4) is not None
+    assert claim(attempt.id) is None
+    assert claim(attempt.id, claims_max=4) is not None
 
 
 def test_a_settled_or_unknown_attempt_cannot_be_claimed() -> None:
@@ -168,8 +169,8 @@ def test_a_settled_or_unknown_attempt_cannot_be_claimed() -> None:
     taken = _claimed(attempt)
     services.finish(taken, _stored_outcome(taken))
 
-    assert services.claim(attempt.id) is None
-    assert services.claim(uuid.uuid4()) is None
+    assert claim(attempt.id) is None
+    assert claim(uuid.uuid4()) is None
 
 
 def test_a_claim_says_how_long_the_attempt_has_waited_on_the_databases_clock() -> None:
@@ -184,12 +185,12 @@ def test_of_workers_that_claim_at_once_one_has_it() -> None:
     attempt = _attempt()
     workers = 6
     start = threading.Barrier(workers)
-    taken: list[services.Claim | None] = []
+    taken: list[Claim | None] = []
 
     def work() -> None:
         try:
             start.wait(timeout=30)
-            taken.append(services.claim(attempt.id))
+            taken.append(claim(attempt.id))
         finally:
             connection.close()
 
@@ -355,7 +356,7 @@ def test_what_fails_while_finishing_leaves_the_attempt_as_it_was() -> None:
 def test_without_a_model_the_repair_by_rules_is_the_answer_and_no_call_is_made() -> None:
     attempt = _attempt()
 
-    outcome = services.regenerate(_claimed(attempt))
+    outcome = answering.regenerate(_claimed(attempt))
 
     assert outcome.state == "answered"
     assert outcome.winner is not None
@@ -385,7 +386,7 @@ def test_an_attempt_is_taken_over_only_after_the_answer_clock(
     _shift(attempt, stored=stored, lease=lease)
     fence = _row(attempt).fence
 
-    taken = services.take_over(attempt.id)
+    taken = take_over(attempt.id)
 
     assert (taken is not None) is is_taken
     assert _row(attempt).fence == fence + is_taken
@@ -396,7 +397,7 @@ def test_a_living_worker_has_a_quarter_of_a_second_to_write_its_answer() -> None
     _claimed(attempt)
     for _ in range(50):
         _shift(attempt, stored=-1.45, lease=10)
-        taken = services.take_over(attempt.id)
+        taken = take_over(attempt.id)
         with connection.cursor() as cursor:
             cursor.execute("SELECT extract(epoch FROM clock_timestamp()) ")
             waited = float(cursor.fetchone()[0]) - _row(attempt).stored_at.timestamp()
@@ -413,13 +414,13 @@ def test_the_worker_that_was_taken_over_can_no_longer_finish() -> None:
     outcome = _stored_outcome(late)
     _shift(attempt, stored=-5)
 
-    taken = services.take_over(attempt.id)
+    taken = take_over(attempt.id)
 
     assert taken is not None
     assert (taken.fence, _row(attempt).claims) == (late.fence + 1, 1)
     assert services.finish(late, outcome) is None
     assert services.finish(taken, _stored_outcome(taken)) is not None
-    assert services.take_over(attempt.id) is None
+    assert take_over(attempt.id) is None
 
 
 # --- What is owed -----------------------------------------------------------------------------------------------
@@ -481,9 +482,9 @@ def test_an_attempt_that_found_nothing_is_claimable_once_more_when_it_is_reopene
     row = _row(attempt)
     assert (row.state, row.fence, row.claims, row.finished_at) == ("queued", taken.fence + 1, 2, None)
     assert services.finish(taken, _stored_outcome(taken)) is None
-    assert services.claim(attempt.id) is not None
+    assert claim(attempt.id) is not None
     Regeneration.objects.filter(id=attempt.id).update(lease_until=F("stored_at"))
-    assert services.claim(attempt.id) is None
+    assert claim(attempt.id) is None
 
 
 def test_an_attempt_that_has_its_answer_is_not_reopened() -> None:

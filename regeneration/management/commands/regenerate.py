@@ -16,8 +16,9 @@ from jarvish_regen.language.anchors import locate_quote
 from jarvish_regen.language.identify import identify
 from jarvish_regen.language.worddiff import word_diff
 from jarvish_regen.llm.deadline import Deadline
+from regeneration.answering import answer
 from regeneration.job import FeedbackBrief, Job, NamedIssue, Outcome, Voice
-from regeneration.services import answer, zero_of
+from regeneration.jobs import zero_of
 
 
 class Command(BaseCommand):

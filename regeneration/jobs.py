@@ -1,0 +1,87 @@
+"""Make the frozen job of an attempt from rows, and candidate 0 from a job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from feedback.models import FeedbackIssue
+from feedback.services import CheckedRejection
+from jarvish_regen.content.models import ContentItem, ContentVersion, text_context
+from jarvish_regen.language.anchors import Anchor
+from regeneration.job import (
+    TACTICS,
+    CandidateText,
+    FeedbackBrief,
+    Job,
+    NamedIssue,
+    Verdict,
+    Voice,
+)
+from regeneration.local_repair import candidate_zero
+from regeneration.models import Regeneration
+from regeneration.validate import validate
+
+ATTEMPTS_MAX: Final = len(TACTICS)
+
+
+@dataclass(frozen=True)
+class Zero:
+    """Candidate 0 with its verdict: the repair by rules, made before anything is stored."""
+
+    job: Job
+    candidate: CandidateText
+    verdict: Verdict
+
+
+def prepare_zero(*, item: ContentItem, version: ContentVersion, checked: CheckedRejection) -> Zero:
+    """Make candidate 0 for a rejection that is not stored yet. Pure, about as long as one check and one repair."""
+    said = checked.said
+    issues = tuple(NamedIssue(issue.said.code, issue.anchor, issue.said.note) for issue in checked.issues)
+    brief = FeedbackBrief(
+        said.category, said.severity, checked.note_text, checked.suggestions, said.suggested_action, issues
+    )
+    return zero_of(_job(item, version, brief, attempt=1))
+
+
+def _job(item: ContentItem, version: ContentVersion, brief: FeedbackBrief, *, attempt: int) -> Job:
+    advisor = item.advisor
+    return Job(
+        rejected_text=version.text,
+        context=text_context(item),
+        feedback=brief,
+        voice=Voice(advisor.registered_name, advisor.signature, advisor.voice, advisor.audience, advisor.phone),
+        approved_facts=tuple(item.approved_facts),
+        attempt=attempt,
+        tactic=TACTICS[min(attempt, ATTEMPTS_MAX) - 1],
+    )
+
+
+def zero_of(job: Job) -> Zero:
+    """Return candidate 0 of a job with its verdict. Pure."""
+    candidate = candidate_zero(job)
+    return Zero(job, candidate, validate(job, candidate))
+
+
+def job_of(
+    regeneration: Regeneration, *, attempt: int | None = None, issues: Sequence[FeedbackIssue] | None = None
+) -> Job:
+    """Return the frozen job of a loaded attempt; one query for its issues unless they are given."""
+    feedback = regeneration.feedback
+    rows = FeedbackIssue.objects.filter(feedback=feedback).order_by("id") if issues is None else issues
+    named = tuple(NamedIssue(row.code, anchor_of(row), row.note) for row in rows)
+    brief = FeedbackBrief(
+        feedback.category,
+        feedback.severity,
+        feedback.note_text,
+        feedback.suggestions,
+        feedback.suggested_action,
+        named,
+    )
+    return _job(regeneration.item, regeneration.version, brief, attempt=attempt or regeneration.attempt)
+
+
+def anchor_of(issue: FeedbackIssue) -> Anchor | None:
+    """Return where an issue shows in the rejected version, or None for something that is missing from it."""
+    if issue.start is None or issue.end is None:
+        return None
+    return Anchor(issue.start, issue.end, issue.quote, issue.prefix, issue.suffix)
