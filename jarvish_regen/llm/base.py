@@ -41,6 +41,14 @@ OUTCOMES: tuple[Outcome, ...] = (
     "auth",
 )
 
+# Why a race started a call: the first; the last one took long; it had no token; it failed; its answer was no good.
+Why = Literal["first", "hedge", "late_token", "failed", "not_valid"]
+HEDGES: tuple[Why, ...] = ("hedge", "late_token")
+
+# How an endpoint can be held to a shape: not at all, to any JSON object, or to a schema.
+StructuredOutput = Literal["none", "json_object", "json_schema"]
+STRUCTURED_OUTPUTS: tuple[StructuredOutput, ...] = ("none", "json_object", "json_schema")
+
 # What a call keeps of its own deadline to close its socket in: cancelling takes some turns of the loop, no more.
 CLOSING_SECONDS = 0.005
 
@@ -51,6 +59,7 @@ class Target:
 
     ``base_url`` ends before ``/chat/completions``. ``stall_seconds`` is the longest silence between two pieces of text
     once the first has come. ``allow_loopback`` is set from the environment only, for models on this machine.
+    ``vendor`` names who fails together with it (empty: it fails alone); ``region`` is for people to read.
     """
 
     name: str
@@ -63,6 +72,14 @@ class Target:
     price_out_usd_per_mtok: float = 0.0
     stall_seconds: float = 0.6
     allow_loopback: bool = False
+    vendor: str = ""
+    region: str = ""
+    structured_output: StructuredOutput = "json_object"
+
+    @property
+    def fails_with(self) -> str:
+        """Return what names the group of targets that fail together: the vendor, else the target itself."""
+        return self.vendor or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,8 @@ class Usage:
 class CallRecord:
     """Tell how one call to one target went; never holds a prompt, an answer or a key.
 
-    Milliseconds count from the start of the call; a race shifts them to its own start. ``error`` is a sentence of ours.
+    Milliseconds count from the start of the call; a race shifts them to its own start and says ``why`` it made the
+    call. ``error`` is a sentence of ours.
     """
 
     target: str
@@ -102,6 +120,8 @@ class CallRecord:
     cost_usd: float = 0.0
     error: str | None = None
     is_estimated: bool = False
+    is_hedge: bool = False
+    why: Why = "first"
 
     def shifted(self, by_ms: float) -> CallRecord:
         """Return the record counted from ``by_ms`` milliseconds earlier."""
@@ -116,13 +136,15 @@ class Request:
     """Hold what a model is asked.
 
     ``messages`` are chat messages (``{"role": …, "content": …}``). ``stop_when`` sees the text so far after each piece
-    and ends the call as complete when it says so (for example once a JSON object has closed).
+    and ends the call as complete when it says so (for example once a JSON object has closed). ``json_schema`` (name,
+    schema) is sent to endpoints that can hold an answer to it.
     """
 
     messages: tuple[Mapping[str, str], ...] = field(repr=False)
     max_output_tokens: int = 1024
     temperature: float = 0.2
     response_format: Literal["json", "text"] = "json"
+    json_schema: Mapping[str, object] | None = field(default=None, repr=False)
     stop_when: Callable[[str], bool] | None = field(default=None, repr=False)
 
     def prompt_text(self) -> str:

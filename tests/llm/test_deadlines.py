@@ -98,7 +98,7 @@ def test_no_race_outlives_its_deadline(
     async def story() -> tuple[float, RaceResult[bool]]:
         result = await first_valid(
             legs,
-            accept=lambda text: text == "good",
+            accept=lambda text, _number: text == "good",
             deadline=after(allowed),
             hedge_after_seconds=hedge_after,
             late_first_token_seconds=late_first_token,
@@ -124,7 +124,11 @@ def test_no_race_of_real_clients_outlives_its_deadline(first: Script, second: Sc
             for script in (first, second)
         ]
         result = await first_valid(
-            legs, accept=lambda text: text == "all well", deadline=after(1.4), hedge_after_seconds=0.3, max_legs=3
+            legs,
+            accept=lambda text, _number: text == "all well",
+            deadline=after(1.4),
+            hedge_after_seconds=0.3,
+            max_legs=3,
         )
         return clock(), result
 

@@ -19,7 +19,7 @@ def race(
     hedge_after: float = 0.3,
     late_first_token: float | None = None,
     max_legs: int = 3,
-    accept: Callable[[str], str | None] = lambda text: f"verdict on {text}" if text == "good" else None,
+    accept: Callable[[str, int], str | None] = lambda text, _number: f"verdict on {text}" if text == "good" else None,
     may_ask_again: Callable[[], bool] | None = None,
 ) -> tuple[float, RaceResult[str | None]]:
     async def story() -> tuple[float, RaceResult[str | None]]:
@@ -50,7 +50,7 @@ def test_a_quick_answer_is_the_only_call() -> None:
 
     assert ended_at == pytest.approx(0.2)
     assert result.winner is not None
-    assert (result.winner.text, result.winner.verdict, result.winner.leg) == ("good", "verdict on good", 0)
+    assert (result.winner.text, result.winner.verdict, result.winner.call_number) == ("good", "verdict on good", 0)
     assert outcomes(result) == [("one", "ok")]
 
 
@@ -207,7 +207,7 @@ def test_a_loser_that_will_not_end_does_not_hold_the_winner_up() -> None:
 def test_an_error_of_the_judge_ends_the_race_and_its_legs() -> None:
     one, two = ScriptedLeg("one", seconds=0.1), ScriptedLeg("two", seconds=1.0)
 
-    def fail(text: str) -> str:
+    def fail(text: str, call_number: int) -> str:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -221,7 +221,9 @@ def test_cancelling_a_race_cancels_its_legs() -> None:
 
     async def story() -> None:
         running = asyncio.create_task(
-            first_valid([one], accept=bool, deadline=after(1.4), hedge_after_seconds=0.3, max_legs=1)
+            first_valid(
+                [one], accept=lambda text, _number: bool(text), deadline=after(1.4), hedge_after_seconds=0.3, max_legs=1
+            )
         )
         await asyncio.sleep(0.2)
         running.cancel()
