@@ -108,13 +108,14 @@ class Edit:
 @dataclass(frozen=True, slots=True)
 class CandidateText:
     """Hold one possible answer; ``edits`` lead from the rejected text to ``text``, ``explanation`` is for
-    the advisor.
+    the advisor. ``wording`` is what was approved beforehand of a text from the shelf: its numbers and names may stand.
     """
 
     rung: str
     text: str
     edits: tuple[Edit, ...] = ()
     explanation: str = ""
+    wording: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def validate(job: Job, candidate: CandidateText) -> Verdict:
     before = report_on(job.rejected_text, job.context)
     report = report_on(candidate.text, job.context)
     settled = resolutions(job, candidate.text, before=before, after=report)
-    barring = _barring_objections(job, candidate.text, report)
+    barring = _barring_objections(job, candidate, report)
     lesser = _lesser_objections(job, candidate.text, before)
     is_admissible = not barring
     unresolved = tuple(
@@ -86,14 +86,15 @@ def allowed_sources(job: Job) -> tuple[str, ...]:
     )
 
 
-def _barring_objections(job: Job, text: str, report: Report) -> tuple[str, ...]:
+def _barring_objections(job: Job, candidate: CandidateText, report: Report) -> tuple[str, ...]:
+    text = candidate.text
     objections = [finding.message for finding in report.findings if finding.severity != "minor"]
     if is_rejected_text(job, text):
         objections.append(_("It is the rejected text."))
     if len(measures.word_keys(mandated.without_known_texts(text, job))) < FEWEST_BODY_WORDS:
         objections.append(_("Nothing is left to read but mandated lines."))
     # One text is read quicker than forty; a blank line keeps a name from running into the next source.
-    sources = ("\n\n".join(source for source in allowed_sources(job) if source),)
+    sources = ("\n\n".join(source for source in (*allowed_sources(job), candidate.wording) if source),)
     for figure in new_figures(text, sources):
         objections.append(_("The number %(number)s was given by nobody.") % {"number": figure.text})
     known_words = set(measures.word_keys(sources[0]))
