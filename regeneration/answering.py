@@ -8,13 +8,14 @@ from typing import Final
 
 from django.conf import settings
 from django.db import close_old_connections
-from django.utils.translation import gettext as _
 
 from jarvish_regen.journal.live import hint, item_group
 from jarvish_regen.llm.base import DeadlinePassedError
 from jarvish_regen.llm.deadline import Deadline
 from jarvish_regen.llm.loop import EngineLoop
+from jarvish_regen.llm.pool import Pool
 from regeneration import pipeline
+from regeneration.board import Board
 from regeneration.claims import Claim
 from regeneration.job import CandidateText, JudgedCandidate, Outcome, Verdict
 from regeneration.jobs import Zero, job_of
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 FINISH_SECONDS: Final = 0.06
 
 _engine = EngineLoop()
+_pool = Pool()
 _notes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stage notes")
 
 
@@ -45,21 +47,18 @@ def regenerate(taken: Claim) -> Outcome:
 
 def answer(zero: Zero, *, deadline: Deadline, on_stage: Callable[[str], None]) -> Outcome:
     """Ask the configured models for something better than candidate 0 and return the best by the deadline."""
-    coroutine = pipeline.answer(
-        zero.job,
-        candidate_zero=zero.candidate,
-        zero_verdict=zero.verdict,
-        targets=[_engine.client(target) for target in active_targets()],
-        deadline=deadline,
-        on_stage=on_stage,
-        hedge_after_seconds=settings.MODEL_HEDGE_AFTER_SECONDS,
-    )
+    board = Board(zero.job, deadline, on_stage)
+    board.begin("repairing")
+    board.keep(zero.candidate, zero.verdict)
+    targets = active_targets()
+    if not targets or board.is_decided:
+        return board.outcome()
+    _pool.use(_engine.client(target) for target in targets)
     try:
-        return _engine.run(coroutine, deadline)
+        return _engine.run(pipeline.answer(zero.job, board=board, pool=_pool, deadline=deadline), deadline)
     except DeadlinePassedError:
         logger.warning("engine overran its deadline", extra={"attempt": zero.job.attempt})
-        reason = _("The engine was not done in time; the repair by rules stands.")
-        return outcome_of_zero(zero.candidate, zero.verdict, reason=reason)
+        return board.outcome()
 
 
 def outcome_of_zero(zero: CandidateText, verdict: Verdict, *, reason: str) -> Outcome:

@@ -56,7 +56,7 @@ class Board:
         self._entries: list[_Entry] = []
         self._begun: list[tuple[str, float]] = []
         self._began_at = self.deadline.clock()
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], object]] = []
 
     def begin(self, stage: str) -> None:
         """Announce a stage and take its time; a second reply being checked is no new stage."""
@@ -82,7 +82,7 @@ class Board:
         for listener in listeners:
             listener()
 
-    def when_decided(self, listener: Callable[[], None]) -> None:
+    def when_decided(self, listener: Callable[[], object]) -> None:
         """Call ``listener`` once the answer is found; at once when it is. It may be called from any thread."""
         with self._lock:
             self._listeners.append(listener)

@@ -21,11 +21,12 @@ from jarvish_regen.llm.base import (
     TargetUnreachableError,
 )
 from jarvish_regen.llm.deadline import Deadline
+from jarvish_regen.llm.pool import Pool
+from regeneration.board import Board
 from regeneration.edits import splice
 from regeneration.job import STAGES, TACTICS, Job, Outcome
 from regeneration.local_repair import candidate_zero
 from regeneration.pipeline import answer
-from regeneration.validate import validate
 from tests.regeneration.cases import CASES, Case, job_for, job_of, signed
 from tests.virtual_clock import run_virtual
 
@@ -83,16 +84,12 @@ def run(job: Job, *models: Model, allowed_seconds: float = 1.4) -> tuple[Outcome
 
     async def story() -> tuple[Outcome, float]:
         clock = asyncio.get_running_loop().time
-        zero = candidate_zero(job)
-        outcome = await answer(
-            job,
-            candidate_zero=zero,
-            zero_verdict=validate(job, zero),
-            targets=models,
-            deadline=Deadline.after(allowed_seconds, clock=clock),
-            on_stage=stages.append,
-            nonce="n0nce",
-        )
+        deadline = Deadline.after(allowed_seconds, clock=clock)
+        board = Board(job, deadline, stages.append)
+        board.begin("repairing")
+        board.offer(candidate_zero(job))
+        pool = Pool(models, clock=clock) if models else None
+        outcome = await answer(job, board=board, pool=pool, deadline=deadline, nonce="n0nce")
         return outcome, clock()
 
     outcome, ended_at = run_virtual(story)
