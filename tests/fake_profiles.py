@@ -35,6 +35,7 @@ class Misbehaviour(enum.Enum):
     CUT = "cut"
     TOO_SHORT = "too_short"
     MALFORMED = "malformed"
+    NESTED = "nested"
     BAD_UTF8 = "bad_utf8"
     LONE_SURROGATE = "lone_surrogate"
     STREAM_ERROR = "stream_error"
@@ -106,6 +107,7 @@ PROFILES: dict[str, Profile] = {
         Profile("heavy", p50_seconds=0.6, p99_seconds=4.0, failures=_HEAVY_FAILURES),
         Profile("spiky", p50_seconds=0.3, p99_seconds=0.8, straggler_rate=0.03),
         Profile("slow_tail", p50_seconds=0.3, p99_seconds=0.8, straggler_rate=0.05),
+        Profile("slow", p50_seconds=3.0, p99_seconds=8.0),
         Profile("dead", Misbehaviour.REFUSE),
         Profile("429", Misbehaviour.THROTTLE),
         Profile("500", Misbehaviour.FAIL),
@@ -119,6 +121,30 @@ PROFILES: dict[str, Profile] = {
         ),
     )
 }
+
+
+def profile_from(wanted: str | Mapping[str, Any]) -> Profile:
+    """Return a profile by name or from its figures, for example ``{"p50_seconds": 0.4, "failures": {"hang": 0.1}}``.
+
+    ``{"like": "heavy", ...}`` starts from a named one. Raises ``ValueError`` for what is neither.
+    """
+    if isinstance(wanted, str):
+        if wanted not in PROFILES:
+            raise ValueError(f"no profile {wanted!r}; there are {', '.join(sorted(PROFILES))}")
+        return PROFILES[wanted]
+    figures = dict(wanted)
+    start = profile_from(str(figures.pop("like", "instant")))
+    if "failures" in figures:
+        figures["failures"] = {Misbehaviour(kind): float(rate) for kind, rate in figures["failures"].items()}
+    if "does" in figures:
+        figures["does"] = Misbehaviour(figures["does"])
+    try:
+        made = replace(start, **{"name": "own", **figures})
+    except TypeError as error:
+        raise ValueError(f"a profile has no such figure: {error}") from error
+    if made.p50_seconds > 0.0 and made.p99_seconds < made.p50_seconds:
+        made = replace(made, p99_seconds=made.p50_seconds)
+    return made
 
 
 def answer_tokens(text: str) -> list[str]:

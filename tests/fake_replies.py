@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from aiohttp import web
-
+from tests.fake_http import Exchange
 from tests.fake_profiles import Misbehaviour, Profile, answer_tokens
 
 _HUGE_BYTES = 5 * 1024 * 1024
 _SLICE_SECONDS = 0.008  # tokens that are due within one slice leave in one packet, as real servers coalesce them
+_PIECE_TOKENS = 512
+_ERRORS = {
+    Misbehaviour.KEY_REFUSED: (401, "Incorrect API key provided: sk-fake"),
+    Misbehaviour.NOT_FOUND: (404, "The model does not exist"),
+    Misbehaviour.FAIL: (500, "The server had an error"),
+    Misbehaviour.UNAVAILABLE: (503, "Overloaded"),
+}
 
 
 class Reply:
-    """Send one answer the way its profile wants it."""
+    """Send one answer the way its profile wants it; ``ending`` is what it did."""
 
     def __init__(
         self,
-        request: web.Request,
+        exchange: Exchange,
         body: Mapping[str, Any],
         *,
         profile: Profile,
@@ -29,7 +36,7 @@ class Reply:
         until_stopped: Callable[[], Awaitable[object]],
         retry_after_seconds: float,
     ) -> None:
-        self._request = request
+        self._exchange = exchange
         self._messages: Sequence[Mapping[str, Any]] = body.get("messages", ())
         self._is_stream = bool(body.get("stream"))
         self._wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
@@ -40,52 +47,51 @@ class Reply:
         self._retry_after_seconds = retry_after_seconds
         self.ending = profile.does.value
 
-    async def send(self) -> web.StreamResponse:
-        early = await self._before_any_token()
-        if early is not None:
-            return early
+    async def send(self) -> None:
+        """Send it; returns early when it is one that never comes whole."""
+        if await self._is_over_before_any_token():
+            return
         tokens = answer_tokens(self._words())
         if not self._is_stream:
-            await asyncio.sleep(self._profile.first_token_seconds + len(tokens) * self._profile.token_seconds)
-            return web.json_response(self._whole("".join(tokens)))
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+            await _sleep(self._profile.first_token_seconds + len(tokens) * self._profile.token_seconds)
+            self._exchange.reply_json(self._whole("".join(tokens)))
+            return
+        opening = _event(self._chunk({"role": "assistant", "content": ""}))
         if self._profile.does == Misbehaviour.DRIP:
-            await response.prepare(self._request)
+            self._exchange.begin()
             for byte in _event(self._chunk({"content": "".join(tokens)})):
-                await response.write(bytes([byte]))
+                self._exchange.write(bytes([byte]))
                 await asyncio.sleep(1.0)
-        await asyncio.sleep(self._profile.first_token_seconds)
-        await response.prepare(self._request)
-        await response.write(_event(self._chunk({"role": "assistant", "content": ""})))
-        return await self._stream(response, tokens)
+        await _sleep(self._profile.first_token_seconds)
+        self._exchange.begin()
+        await self._stream(opening, tokens)
 
-    async def _before_any_token(self) -> web.StreamResponse | None:
-        match self._profile.does:
+    async def _is_over_before_any_token(self) -> bool:
+        does = self._profile.does
+        if does in _ERRORS:
+            status, message = _ERRORS[does]
+            self._exchange.reply_json(_error(message), status=status)
+            return True
+        match does:
             case Misbehaviour.HANG:
                 await self._until_stopped()
-                raise ConnectionResetError
-            case Misbehaviour.DISCONNECT:
-                if self._request.transport is not None:
-                    self._request.transport.abort()
-                raise ConnectionResetError
+                self._exchange.abort()
+            case Misbehaviour.DISCONNECT | Misbehaviour.REFUSE:
+                self._exchange.abort()
             case Misbehaviour.THROTTLE:
-                seconds = self._retry_after_seconds
-                return _error(429, "Rate limit reached", {"Retry-After": f"{seconds:g}"})
-            case Misbehaviour.KEY_REFUSED:
-                return _error(401, "Incorrect API key provided: sk-fake")
-            case Misbehaviour.NOT_FOUND:
-                return _error(404, "The model does not exist")
-            case Misbehaviour.FAIL:
-                return _error(500, "The server had an error")
-            case Misbehaviour.UNAVAILABLE:
-                return _error(503, "Overloaded")
+                wait = {"Retry-After": f"{self._retry_after_seconds:g}"}
+                self._exchange.reply_json(_error("Rate limit reached"), status=429, headers=wait)
             case Misbehaviour.REDIRECT:
-                return web.Response(status=307, headers={"Location": "http://127.0.0.1:9/v1/chat/completions"})
+                there = {"Location": "http://127.0.0.1:9/v1/chat/completions"}
+                self._exchange.reply(307, b"", headers=there)
             case Misbehaviour.HTML:
-                return web.Response(text="<html><body><h1>502 Bad gateway</h1></body></html>", content_type="text/html")
+                page = b"<html><body><h1>502 Bad gateway</h1></body></html>"
+                self._exchange.reply(200, page, media_type="text/html")
             case Misbehaviour.NOT_STREAMED:
-                return web.json_response(self._whole(self._words()))
-        return None
+                self._exchange.reply_json(self._whole(self._words()))
+            case _:
+                return False
+        return True
 
     def _words(self) -> str:
         match self._profile.does:
@@ -101,58 +107,75 @@ class Reply:
                 return json.dumps({"edits": [], "full_text": rejected_text(self._messages)}, ensure_ascii=False)
         return self._respond()
 
-    async def _stream(self, response: web.StreamResponse, tokens: list[str]) -> web.StreamResponse:
+    async def _stream(self, opening: bytes, tokens: list[str]) -> None:
         does = self._profile.does
-        if does == Misbehaviour.MALFORMED:
-            await response.write(b'data: {"id": "x", "choices": [{"delta": {"content": \n\n')
-        if does == Misbehaviour.BAD_UTF8:
-            await response.write(b'data: {"choices": [{"index": 0, "delta": {"content": "\xe0\xa4')
-            await response.write(b'"}}]}\n\n')
-        if does == Misbehaviour.LONE_SURROGATE:
-            await response.write(b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"\\ud83d"}}]}\n\n')
-        if does == Misbehaviour.STREAM_ERROR:
-            await response.write(_event({"error": {"message": "overloaded", "type": "server_error", "code": "500"}}))
-        if does == Misbehaviour.TOOL_CALL:
-            call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "send", "arguments": "{}"}}
-            await response.write(_event(self._chunk({"tool_calls": [call]}, "tool_calls")))
-        if does == Misbehaviour.REFUSAL:
-            await response.write(_event(self._chunk({"refusal": "I cannot help with that."}, "stop")))
+        if (broken := self._broken_event()) is not None:
+            opening += broken
         if does in (Misbehaviour.CUT, Misbehaviour.STALL):
             tokens = tokens[: max(1, len(tokens) // 2)]
-        await self._pace(response, tokens)
+        last = await self._pace(opening, tokens)
+        if does in (Misbehaviour.CUT, Misbehaviour.STALL):
+            self._exchange.write(last)
         if does == Misbehaviour.STALL:
             await self._until_stopped()
-        if does == Misbehaviour.CUT:
-            if self._request.transport is not None:
-                self._request.transport.close()
-            raise ConnectionResetError
-        reason = "length" if does == Misbehaviour.TOO_SHORT else "stop"
-        await response.write(_event(self._chunk({}, reason)))
-        if self._wants_usage:
-            await response.write(_event({**self._chunk({}), "choices": [], "usage": self._usage(len(tokens))}))
-        await response.write(b"data: [DONE]\n\n")
-        await response.write_eof()
-        return response
-
-    async def _pace(self, response: web.StreamResponse, tokens: list[str]) -> None:
-        """Send tokens no sooner than they are due; a reply costs the time of the tokens it really has."""
-        if self._profile.token_seconds <= 0.0:
-            pieces = 1 + len(tokens) // 512
-            size = max(1, -(-len(tokens) // pieces))
-            for start in range(0, len(tokens), size):
-                await response.write(_event(self._chunk({"content": "".join(tokens[start : start + size])})))
+            self._exchange.abort()
             return
+        if does == Misbehaviour.CUT:
+            self._exchange.close()
+            return
+        reason = "length" if does == Misbehaviour.TOO_SHORT else "stop"
+        ending = [last, _event(self._chunk({}, reason))]
+        if self._wants_usage:
+            ending.append(_event({**self._chunk({}), "choices": [], "usage": self._usage(len(tokens))}))
+        self._exchange.end(*ending, b"data: [DONE]\n\n")
+
+    def _broken_event(self) -> bytes | None:
+        match self._profile.does:
+            case Misbehaviour.MALFORMED:
+                return b'data: {"id": "x", "choices": [{"delta": {"content": \n\n'
+            case Misbehaviour.NESTED:
+                return b"data: " + b"[" * 100_000 + b"\n\n"
+            case Misbehaviour.BAD_UTF8:
+                return b'data: {"choices": [{"index": 0, "delta": {"content": "\xe0\xa4"}}]}\n\n'
+            case Misbehaviour.LONE_SURROGATE:
+                return b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"\\ud83d"}}]}\n\n'
+            case Misbehaviour.STREAM_ERROR:
+                return _event({"error": {"message": "overloaded", "type": "server_error", "code": "500"}})
+            case Misbehaviour.TOOL_CALL:
+                call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "send", "arguments": "{}"}}
+                return _event(self._chunk({"tool_calls": [call]}, "tool_calls"))
+            case Misbehaviour.REFUSAL:
+                return _event(self._chunk({"refusal": "I cannot help with that."}, "stop"))
+        return None
+
+    async def _pace(self, opening: bytes, tokens: list[str]) -> bytes:
+        """Send tokens no sooner than they are due and return what is still to be sent, which is due now.
+
+        A reply costs the time of the tokens it really has.
+        """
+        pending = opening
+        if self._profile.token_seconds <= 0.0:
+            for start in range(0, len(tokens), _PIECE_TOKENS):
+                if start:
+                    self._exchange.write(pending)
+                    pending = b""
+                pending += self._content(tokens[start : start + _PIECE_TOKENS])
+            return pending
         loop = asyncio.get_running_loop()
         began_at = loop.time()
         sent = 0
         while sent < len(tokens):
             due = min(len(tokens), 1 + int((loop.time() - began_at) / self._profile.token_seconds))
             if due > sent:
-                await response.write(_event(self._chunk({"content": "".join(tokens[sent:due])})))
-                sent = due
+                self._exchange.write(pending + self._content(tokens[sent:due]))
+                pending, sent = b"", due
                 continue
             next_at = began_at + sent * self._profile.token_seconds
             await asyncio.sleep(max(_SLICE_SECONDS, next_at - loop.time()))
+        return pending
+
+    def _content(self, tokens: list[str]) -> bytes:
+        return _event(self._chunk({"content": "".join(tokens)}))
 
     def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
@@ -176,7 +199,7 @@ class Reply:
         }
 
     def _usage(self, completion_tokens: int) -> dict[str, int]:
-        prompt_tokens = sum(len(answer_tokens(str(message.get("content", "")))) for message in self._messages)
+        prompt_tokens = sum(_count_tokens(str(message.get("content", ""))) for message in self._messages)
         total = prompt_tokens + completion_tokens
         return {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens, "total_tokens": total}
 
@@ -197,6 +220,15 @@ def _event(payload: Mapping[str, Any]) -> bytes:
     return b"data: " + json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
-def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = {"error": {"message": message, "type": "fake", "param": None, "code": None}}
-    return web.json_response(body, status=status, headers=headers)
+def _error(message: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "fake", "param": None, "code": None}}
+
+
+async def _sleep(seconds: float) -> None:
+    if seconds > 0.0:
+        await asyncio.sleep(seconds)
+
+
+@functools.lru_cache(maxsize=512)
+def _count_tokens(text: str) -> int:
+    return len(answer_tokens(text))

@@ -8,14 +8,16 @@ import signal
 import statistics
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.fake_openai import EMPTY_REPLY, FakeOpenAI, rejected_text
-from tests.fake_profiles import FULL_REPLY_TOKENS, PROFILES, Misbehaviour, Profile, answer_tokens, spoil
+from tests.fake_profiles import FULL_REPLY_TOKENS, PROFILES, Misbehaviour, Profile, answer_tokens, profile_from, spoil
 
 ROOT = Path(__file__).resolve().parents[2]
 REPLY = json.dumps(
@@ -29,9 +31,9 @@ REPLY = json.dumps(
 )
 
 
-def post(url: str, payload: object) -> dict[str, object]:
+def post(url: str, payload: object, *, timeout: float = 20.0) -> dict[str, object]:
     request = urllib.request.Request(url, json.dumps(payload).encode(), {"Content-Type": "application/json"})  # noqa: S310  # our own loopback server
-    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310
         answer: dict[str, object] = json.load(response)
     return answer
 
@@ -151,6 +153,79 @@ def test_it_runs_as_a_program() -> None:
     assert models["data"][0]["id"] == "fake-strong"
     assert started["pid"] == program.pid
     assert status == 0
+
+
+def test_targets_of_one_process_behave_each_in_its_own_way() -> None:
+    with FakeOpenAI(["instant", "echo"], respond=lambda messages: EMPTY_REPLY) as fake:
+        first, second = (f"{url}/chat/completions" for url in fake.urls)
+        asked = {"model": "m", "messages": [{"role": "user", "content": "draft"}]}
+
+        assert _content(post(first, asked)) == EMPTY_REPLY
+        assert json.loads(_content(post(second, asked)))["full_text"] == "draft"
+
+        fake.switch("503", target=1)
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            post(first, asked)
+        assert json.loads(_content(post(second, asked)))["full_text"] == "draft"
+        assert [one.target for one in fake.log] == [1, 2, 1, 2]
+
+
+def test_an_outage_has_a_beginning_and_an_end() -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "draft"}]}
+    with FakeOpenAI(targets=2, respond=lambda messages: EMPTY_REPLY) as fake:
+        fake.out("500", target=2, from_seconds=-1.0, to_seconds=3600.0)
+        with pytest.raises(urllib.error.HTTPError, match="500"):
+            post(f"{fake.urls[1]}/chat/completions", asked)
+        assert _content(post(f"{fake.urls[0]}/chat/completions", asked)) == EMPTY_REPLY
+
+        fake.out("500", target=2, from_seconds=-2.0, to_seconds=-1.0)
+        assert _content(post(f"{fake.urls[1]}/chat/completions", asked)) == EMPTY_REPLY
+
+
+def test_a_refusing_target_among_others_breaks_off_what_it_is_asked() -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "draft"}]}
+    with FakeOpenAI(["dead", "instant"], respond=lambda messages: EMPTY_REPLY) as fake:
+        with pytest.raises(OSError, match=r"closed|reset"):
+            post(f"{fake.urls[0]}/chat/completions", asked)
+        assert _content(post(f"{fake.urls[1]}/chat/completions", asked)) == EMPTY_REPLY
+
+
+def test_its_reply_function_and_figures_can_be_named_while_it_runs() -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "draft"}]}
+    with FakeOpenAI(respond=lambda messages: "before") as fake:
+        post(fake.control_url, {"respond": "tests.llm.test_fake_openai:obey", "profile": {"p50_seconds": 0.001}})
+
+        assert _content(post(f"{fake.url}/chat/completions", asked)) == "DRAFT"
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"profile": "no such"}, {"target": 9}, {"nonsense": 1}, {"respond": "os:no_such"}, {"profile": {"x": 1}}]
+)
+def test_what_the_control_does_not_know_is_refused(wanted: dict[str, object]) -> None:
+    with FakeOpenAI() as fake, pytest.raises(urllib.error.HTTPError, match="400"):
+        post(fake.control_url, wanted)
+
+
+def test_a_profile_of_own_figures_starts_from_a_named_one() -> None:
+    own = profile_from({"like": "heavy", "p50_seconds": 0.2, "failures": {"hang": 0.5}})
+
+    assert (own.p50_seconds, own.p99_seconds) == (0.2, 4.0)
+    assert dict(own.failures) == {Misbehaviour.HANG: 0.5}
+
+
+def test_who_goes_away_is_seen_to_go() -> None:
+    with FakeOpenAI("hang") as fake:
+        with pytest.raises(TimeoutError):
+            post(f"{fake.url}/chat/completions", {"model": "m", "messages": []}, timeout=0.1)
+        while not fake.endings:
+            pass
+
+        assert fake.endings == ("closed",)
+
+
+def obey(messages: Sequence[Mapping[str, object]]) -> str:
+    """Reply as the tests above name it."""
+    return str(messages[-1]["content"]).upper()
 
 
 _FAULTS = ("wrong", "partial", "forbidden", "unanchored")

@@ -284,3 +284,39 @@ def test_devanagari_is_estimated_to_the_dear_side() -> None:
     usage = Usage.estimate(prompt="निवेश", completion="abcd")
 
     assert usage == Usage(prompt_tokens=4, completion_tokens=1, is_estimated=True)
+
+
+def test_warm_connections_are_used_by_the_calls_that_follow(fake: FakeOpenAI) -> None:
+    fake.switch("instant")
+
+    async def warm_then_ask() -> tuple[int, int, int]:
+        client = OpenAITarget(target_of(fake))
+        asked = len(fake.log)
+        opened = await client.warm(3)
+        warmed = fake.connections_opened
+        await asyncio.gather(*(client.stream(REQUEST, Deadline.after(5.0)) for _ in range(3)))
+        await client.close()
+        assert len(fake.log) == asked + 3
+        return opened, warmed, fake.connections_opened
+
+    opened, warmed, after = asyncio.run(warm_then_ask())
+
+    assert opened == 3
+    assert after == warmed
+
+
+def test_a_target_that_is_away_is_not_warmed_and_that_is_no_error(fake: FakeOpenAI) -> None:
+    fake.switch("dead")
+
+    async def warm() -> int:
+        client = OpenAITarget(target_of(fake))
+        opened = await client.warm()
+        await client.close()
+        return opened
+
+    assert asyncio.run(warm()) == 0
+
+
+def test_nesting_without_end_is_malformed() -> None:
+    with FakeOpenAI("nested") as deep, pytest.raises(AnswerMalformedError):
+        ask(deep)
