@@ -221,9 +221,21 @@ CACHES = {
             "SOCKET_CONNECT_TIMEOUT": REDIS_SOCKET_TIMEOUT_SECONDS,
             "SOCKET_TIMEOUT": REDIS_SOCKET_TIMEOUT_SECONDS,
         },
-    }
+    },
+    # Kept answers: looked up inside the answer clock, so a Valkey that hangs may cost milliseconds only.
+    "answers": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": redis_url(1),
+        "KEY_PREFIX": "answers",
+        "OPTIONS": {
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",  # never pickle what others could write
+            "SOCKET_CONNECT_TIMEOUT": 0.05,
+            "SOCKET_TIMEOUT": 0.05,
+        },
+    },
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+BROKER_REDIS_URL = redis_url(0)  # as redis-py reads it, for looking at the queues
 RATE_LIMIT_STORAGE_URL = f"redis+{redis_url(3)}" if REDIS_URL.startswith("unix://") else redis_url(3)
 CHANNEL_LAYERS = {
     "default": {
@@ -277,6 +289,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(5),
         "options": {"queue": "notify", "expires": 10},
     },
+    "learning.roll_up": {
+        "task": "learning.roll_up",
+        "schedule": schedule(60),
+        "options": {"queue": "learn", "expires": 55},
+    },
 }
 
 # --- The answer -------------------------------------------------------------------------------------------------
@@ -284,9 +301,16 @@ CELERY_BEAT_SCHEDULE = {
 REGENERATION_DEADLINE_SECONDS = 1.4  # the answer clock, from the moment the rejection is stored
 REGENERATION_LEASE_SECONDS = 3.0
 REGENERATION_UNCLAIMED_SECONDS = 3.0  # what nobody claimed by then, the relay answers by itself
+# Kept answers in memory: bytes for the whole machine, divided by its processes.
+ANSWER_CACHE_L1_MAX_BYTES = env.int("JARVISH_ANSWER_CACHE_L1_MAX_BYTES", 256 * 1024 * 1024)
 REGENERATION_CLAIMS_MAX = 3  # counted before the work; the third that dies is a dead letter
 RELAY_POLL_SECONDS = 0.1
 OUTBOX_RERING_SECONDS = 1.0
+DASHBOARD_PUSH_SECONDS = 1.0  # a page is told of changes at most this often
+SNAPSHOT_MINUTES_KEEP_DAYS = 8  # minutes of the dashboard's roll-ups; older ranges are read from hours
+SNAPSHOT_HOURS_KEEP_DAYS = env.int("JARVISH_SNAPSHOT_HOURS_KEEP_DAYS", 400)  # to compare with a year ago
+METRICS_TOKEN = env.str("JARVISH_METRICS_TOKEN", "")  # empty: /metrics answers on loopback, and never in production
+METRICS_KEEP_SECONDS = 5
 LIVE_RECHECK_SECONDS = 5.0  # a socket whose session has ended, or whose role has changed, is cut off by then
 CONTENT_TEXT_MAX_CHARS = 20_000
 BULK_ITEMS_MAX = 500
@@ -427,7 +451,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 if IS_PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("JARVISH_SSL_REDIRECT", True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_REDIRECT_EXEMPT = [r"^health/"]  # probes come from inside, without TLS
+    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # probes come from inside, without TLS
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -531,6 +555,12 @@ UNFOLD = {
             {
                 "title": _("Operations"),
                 "items": [
+                    {
+                        "title": _("Dashboard"),
+                        "icon": "monitoring",
+                        "link": reverse_lazy("learning:dashboard"),
+                        "permission": lambda request: request.user.has_perm("learning.view_snapshot"),
+                    },
                     _desk_entry(_("Dead letters"), "report", "journal", "deadletter"),
                     _desk_entry(_("Outbox"), "outbox", "journal", "outbox"),
                     _desk_entry(_("Webhooks"), "webhook", "journal", "webhookendpoint"),

@@ -112,6 +112,11 @@ def is_made_of_known_texts(chunk: str, job: Job) -> bool:
     return all(word in _LABELS for word in words(left))
 
 
+def is_label(word: str) -> bool:
+    """Say whether a word, in its normal form, only labels what stands beside it in a signature line."""
+    return word in _LABELS
+
+
 def without_known_texts(text: str, job: Job) -> str:
     """Return ``text`` without statutory texts and the signature: what a reader reads. For measuring, not
     for showing.

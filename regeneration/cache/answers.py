@@ -1,0 +1,321 @@
+"""Look up and keep answers: the same request, the same faulty sentence, a request that says the same in other words."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from typing import Any, Final, Literal
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from jarvish_regen.language.words import normalise_for_comparison
+from regeneration.cache.entries import FORMAT, KeptAnswer, KeptEdit, answer_from, size_of
+from regeneration.cache.identity import Identity, identity_of, slotted_brief
+from regeneration.cache.keys import CacheScope, cache_key, fingerprint, recipe_key, tag_of
+from regeneration.cache.lifetimes import seconds_to_keep
+from regeneration.cache.recipes import Fault, candidate_from, faults_of, mendings_in
+from regeneration.cache.tiers import EPOCH_CHECK_SECONDS, EPOCH_KEY, Counts, Memory, SingleFlight, Valkey
+from regeneration.job import CandidateText, FeedbackBrief, Job, Verdict
+from regeneration.resolution.comparison import edits_between
+
+logger = logging.getLogger(__name__)
+
+HitKind = Literal["exact", "recipe", "similar"]
+
+# What costs nothing to make again, what was kept already, and what answers no feedback in particular.
+NEVER_KEPT: Final = frozenset({"repair", "cache", "similar", "template", "library", "default"})
+_EPOCH_SECONDS: Final = 90 * 24 * 3600
+# A lock that outlives its holder (a crash) must not outlive the answer clock.
+_FLIGHT_SECONDS: Final = 2
+_FLIGHT_POLL_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class CacheHit:
+    """Hold one kept answer, put into today's words. It is a candidate like any other: validate it before use.
+
+    ``similarity`` is the cosine for kind ``similar`` and None otherwise.
+    """
+
+    kind: HitKind
+    candidate: CandidateText
+    similarity: float | None = None
+
+
+@dataclass(frozen=True)
+class Purged:
+    """Tell how many entries a purge took, or would take, out of Valkey and out of this process."""
+
+    shared: int
+    in_memory: int
+
+
+@dataclass(frozen=True)
+class _Request:
+    """Hold one job as the cache sees it: identity apart, text and feedback slotted."""
+
+    job: Job
+    identity: Identity
+    text: str
+    brief: FeedbackBrief
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint(self.brief, self.job.constraints)
+
+    def exact_key(self, scope: CacheScope) -> str:
+        return cache_key(scope, self.text, self.fingerprint)
+
+
+class AnswerCache:
+    """Keep valid answers with identity slotted out, in this process's memory and in Valkey. Thread-safe.
+
+    Nothing here raises when Valkey is away, and nothing here judges: who takes a hit validates it by today's rules.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_max_bytes: int,
+        valkey: Valkey | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._memory = Memory(max_bytes=memory_max_bytes, clock=clock)
+        self._valkey = valkey or Valkey(clock=clock)
+        self._clock = clock
+        self._now = now
+        self._flights = SingleFlight()
+        self._lock = threading.Lock()
+        self._epoch: int | None = None
+        self._epoch_checked_at = float("-inf")
+        self.counts = Counts()
+
+    def look_up(self, scope: CacheScope, job: Job) -> tuple[CacheHit, ...]:
+        """Return what is kept for ``job``, best first: the exact answer alone, else what recipes make."""
+        self._watch_epoch()
+        request = _request_of(job)
+        if request is None:
+            return ()
+        faults = faults_of(job)
+        exact_key = request.exact_key(scope)
+        if (kept := self._answer(exact_key)) and (hit := _exact_hit(request, kept)):
+            self.counts.hit("exact")
+            return (hit,)
+        candidate = candidate_from(job, self._known_mendings(scope, request.identity, faults))
+        if candidate is None:
+            self.counts.misses += 1
+            return ()
+        self.counts.hit("recipe")
+        return (CacheHit("recipe", _said(candidate, _("Mended as the same sentence was before, checked again now."))),)
+
+    def keep(self, scope: CacheScope, job: Job, candidate: CandidateText, verdict: Verdict) -> bool:
+        """Keep a valid answer and the recipes in it; False when it is not kept.
+
+        Not kept: what is not valid, what any process makes again for nothing, and a text in which some identity would
+        remain. Call it after the answer is given: it may validate once more.
+        """
+        if not verdict.is_valid or candidate.rung in NEVER_KEPT:
+            return False
+        seconds = seconds_to_keep(job, now=self._now())
+        request = _request_of(job)
+        if request is None or seconds <= 0:
+            return False
+        kept = _kept_form(request.identity, candidate)
+        if kept is None:
+            return False
+        values: dict[str, Any] = {request.exact_key(scope): kept.as_json()}
+        for fault, words in mendings_in(job, candidate):
+            sentence, new_words = request.identity.slotted(fault.sentence), request.identity.slotted(words)
+            if sentence is not None and new_words is not None:
+                for code in fault.codes:
+                    values[recipe_key(scope, sentence, code)] = {"format": FORMAT, "new": new_words}
+        until = self._now().timestamp() + seconds
+        for key, value in values.items():
+            value["until"] = until
+            self._remember(key, value, seconds)
+        self._valkey.put_many(values, seconds=seconds)
+        return True
+
+    @contextmanager
+    def one_at_a_time(self, scope: CacheScope, job: Job, *, wait_seconds: float) -> Iterator[bool]:
+        """Yield True to the one thread that is to answer this very request; False once another has, so look up again.
+
+        Within a process threads wait for each other; another process that has begun is waited for by asking Valkey.
+        """
+        request = _request_of(job)
+        if request is None:
+            yield True
+            return
+        key = request.exact_key(scope)
+        with self._flights.leading(key, wait_seconds=wait_seconds) as leads:
+            if not leads:
+                yield False
+                return
+            lock = f"flight:{key}"
+            is_first = self._valkey.add(lock, 1, seconds=_FLIGHT_SECONDS)
+            if not is_first and self._appears(key, wait_seconds):
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                if is_first:
+                    self._valkey.delete(lock)
+
+    def purge(
+        self,
+        *,
+        firm_id: uuid.UUID | None = None,
+        prompt_version: str | None = None,
+        pack_sha256: str | None = None,
+        dry_run: bool = False,
+    ) -> Purged:
+        """Forget what was kept for a firm, a prompt version, a rule pack, or everything when none is named.
+
+        Other processes forget their memory within a second. With ``dry_run`` nothing is forgotten, only counted.
+        """
+        tags = [
+            firm_id.hex if firm_id else "*",
+            tag_of(prompt_version) if prompt_version is not None else "*",
+            tag_of(pack_sha256) if pack_sha256 is not None else "*",
+        ]
+        pattern = f"*:{':'.join(tags)}:*"
+
+        def matches(key: str) -> bool:
+            parts = key.split(":")
+            return len(parts) > 4 and all(tag in ("*", part) for tag, part in zip(tags, parts[1:4], strict=True))
+
+        if dry_run:
+            return Purged(len(self._valkey.keys(pattern)), self._memory.count(matches))
+        purged = Purged(self._valkey.delete(pattern), self._memory.drop(matches))
+        self._valkey.count_up(EPOCH_KEY, seconds=_EPOCH_SECONDS)
+        return purged
+
+    def warm(self, requests: Iterable[tuple[CacheScope, Job, CandidateText, Verdict]]) -> int:
+        """Keep answers found before, such as a firm's latest after a purge; return how many were kept."""
+        return sum(self.keep(scope, job, candidate, verdict) for scope, job, candidate, verdict in requests)
+
+    @property
+    def size_bytes(self) -> int:
+        """What this process keeps in memory, in bytes."""
+        return self._memory.size_bytes
+
+    def _answer(self, key: str) -> KeptAnswer | None:
+        return answer_from(self._values([key]).get(key))
+
+    def _known_mendings(self, scope: CacheScope, identity: Identity, faults: tuple[Fault, ...]) -> dict[Fault, str]:
+        keys: dict[str, Fault] = {}
+        for fault in faults:
+            sentence = identity.slotted(fault.sentence)
+            if sentence is not None:
+                keys |= {recipe_key(scope, sentence, code): fault for code in fault.codes}
+        known: dict[Fault, str] = {}
+        disputed: set[Fault] = set()
+        for key, value in self._values(list(keys)).items():
+            new = value.get("new") if isinstance(value, dict) and value.get("format") == FORMAT else None
+            words = identity.put_in(new) if isinstance(new, str) else None
+            if words is None:
+                continue
+            # Two faults of one sentence that were mended in two ways: neither mends both.
+            if known.setdefault(keys[key], words) != words:
+                disputed.add(keys[key])
+        return {fault: words for fault, words in known.items() if fault not in disputed}
+
+    def _values(self, keys: list[str]) -> dict[str, Any]:
+        found = {key: value for key in keys if (value := self._memory.get(key)) is not None}
+        for _key in found:
+            self.counts.hit("memory")
+        missing = [key for key in keys if key not in found]
+        now = self._now().timestamp()
+        for key, value in self._valkey.get_many(missing).items():
+            until = value.get("until") if isinstance(value, dict) else None
+            if isinstance(until, int | float) and until > now:
+                self.counts.hit("valkey")
+                self._remember(key, value, until - now)
+                found[key] = value
+        return found
+
+    def _remember(self, key: str, value: Any, seconds: float) -> None:
+        self._memory.put(key, value, size_bytes=size_of(value), seconds=seconds)
+
+    def _appears(self, key: str, wait_seconds: float) -> bool:
+        """Ask until an answer of another process is there, or the time is over."""
+        until = self._clock() + wait_seconds
+        while self._clock() < until:
+            if self._values([key]):
+                return True
+            time.sleep(_FLIGHT_POLL_SECONDS)
+        return False
+
+    def _watch_epoch(self) -> None:
+        """Forget this process's memory when somebody purged since the last look, at most one question a second."""
+        now = self._clock()
+        with self._lock:
+            if now - self._epoch_checked_at < EPOCH_CHECK_SECONDS:
+                return
+            self._epoch_checked_at = now
+        epoch = self._valkey.get_many([EPOCH_KEY]).get(EPOCH_KEY, 0)
+        if self._valkey.is_resting:
+            return
+        if self._epoch is not None and epoch != self._epoch:
+            self._memory.drop(lambda _key: True)
+        self._epoch = epoch
+
+
+@lru_cache(maxsize=1)
+def answer_cache() -> AnswerCache:
+    """Return this process's cache; its memory is the machine's share of one process."""
+    return AnswerCache(memory_max_bytes=settings.ANSWER_CACHE_L1_MAX_BYTES // max(1, settings.DATABASE_PROCESSES))
+
+
+def _request_of(job: Job) -> _Request | None:
+    """Return the job as the cache sees it, or None when its texts cannot be parted from someone's identity."""
+    identity = identity_of(job)
+    text, brief = identity.slotted(job.rejected_text), slotted_brief(job, identity)
+    if text is None or brief is None:
+        return None
+    return _Request(job, identity, text, brief)
+
+
+def _kept_form(identity: Identity, candidate: CandidateText) -> KeptAnswer | None:
+    text = identity.slotted(candidate.text)
+    if text is None:
+        return None
+    edits = []
+    for edit in candidate.edits:
+        old, new = identity.slotted(edit.old), identity.slotted(edit.new)
+        if old is None or new is None:
+            return None
+        edits.append(KeptEdit(old, new, edit.fixes))
+    return KeptAnswer(text, tuple(edits))
+
+
+def _exact_hit(request: _Request, kept: KeptAnswer) -> CacheHit | None:
+    job, identity = request.job, request.identity
+    text = identity.put_in(kept.text)
+    if text is None or normalise_for_comparison(text) == "":
+        return None
+    fixes = {(identity.put_in(edit.old), identity.put_in(edit.new)): edit.fixes for edit in kept.edits}
+    edits = tuple(
+        replace(edit, fixes=fixes.get((edit.old, edit.new), _codes_in(kept)))
+        for edit in edits_between(job.rejected_text, text)
+    )
+    candidate = CandidateText("cache", text, edits)
+    return CacheHit("exact", _said(candidate, _("The same request was answered before; checked again now.")))
+
+
+def _codes_in(kept: KeptAnswer) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(code for edit in kept.edits for code in edit.fixes))
+
+
+def _said(candidate: CandidateText, explanation: str) -> CandidateText:
+    return replace(candidate, explanation=explanation)
