@@ -366,9 +366,18 @@ def _body(target: Target, request: Request) -> bytes:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    if request.response_format == "json":
-        body["response_format"] = {"type": "json_object"}
+    if (shape := _shape(target, request)) is not None:
+        body["response_format"] = shape
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _shape(target: Target, request: Request) -> dict[str, object] | None:
+    """Return what holds the answer to a shape: what is asked for, as far as the endpoint can."""
+    if request.response_format != "json" or target.structured_output == "none":
+        return None
+    if target.structured_output == "json_schema" and request.json_schema is not None:
+        return {"type": "json_schema", "json_schema": dict(request.json_schema)}
+    return {"type": "json_object"}
 
 
 async def _whole(answer: Answer) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -20,6 +22,7 @@ from jarvish_regen.llm.base import (
     RequestRefusedError,
     StreamCutError,
     StreamStalledError,
+    StructuredOutput,
     Target,
     TargetFailedError,
     TargetThrottledError,
@@ -104,6 +107,31 @@ def test_the_request_says_what_it_wants(fake: FakeOpenAI) -> None:
     assert asked.body["response_format"] == {"type": "json_object"}
     assert asked.body["messages"] == [dict(message) for message in REQUEST.messages]
     assert asked.headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "asked_for", "sent"),
+    [
+        ("none", "json", None),
+        ("json_object", "json", {"type": "json_object"}),
+        ("json_schema", "json", {"type": "json_schema", "json_schema": {"name": "edits", "schema": {}}}),
+        ("json_schema", "text", None),
+    ],
+)
+def test_an_answer_is_held_to_a_shape_as_far_as_the_endpoint_can(
+    fake: FakeOpenAI, endpoint: StructuredOutput, asked_for: Literal["json", "text"], sent: object
+) -> None:
+    fake.switch("instant")
+    request = Request(messages=REQUEST.messages, response_format=asked_for, json_schema={"name": "edits", "schema": {}})
+
+    async def call() -> None:
+        client = OpenAITarget(replace(target_of(fake), structured_output=endpoint))
+        await client.stream(request, Deadline.after(5.0))
+        await client.close()
+
+    asyncio.run(call())
+
+    assert fake.log[-1].body.get("response_format") == sent
 
 
 def test_nothing_of_the_environment_is_sent_along(fake: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
