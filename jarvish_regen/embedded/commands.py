@@ -150,7 +150,10 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """Run a benchmark on throw-away servers that keep their promises to the disk."""
+    """Run a benchmark on throw-away servers that keep their promises to the disk.
+
+    One whose module says ``NEEDS_NO_SERVERS = True`` gets none, and addresses where nobody listens.
+    """
     known = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main(" in path.read_text())
     if not arguments or arguments[0] not in known:
         print(
@@ -159,6 +162,10 @@ def bench(arguments: Sequence[str]) -> int:
         )
         return 2
     argv = [sys.executable, "-m", f"benchmarks.{arguments[0]}", *arguments[1:]]
+    if "\nNEEDS_NO_SERVERS = True\n" in (ROOT / "benchmarks" / f"{arguments[0]}.py").read_text():
+        nowhere = _urls("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1")
+        with throwaway_state_dir("bench") as directory:
+            return run_in_foreground(argv, environment=child_environment(StateDir(directory), servers=nowhere))
     with throwaway_state_dir("bench") as directory, running_servers(directory) as servers:
         environment = child_environment(StateDir(directory), servers=_urls(servers.database_url, servers.redis_url))
         return run_in_foreground(argv, environment=environment)

@@ -1,0 +1,272 @@
+"""How often, how soon and at what cost the engine answers from a model before its deadline.
+
+Run by ./jarvish bench engine [--targets URL[,URL…]] [--rate R] [--seconds S] [--seed N]
+[--stress hang|429|5xx|cut|slow] [--json]. Needs no database and no Valkey. Requests arrive at random instants; each is
+a demo draft that rules alone cannot settle. Without --targets two fake targets of two vendors answer, slow and faulty
+as their profile says; a stress lets the second of them fail for the middle part of the run.
+"""
+
+import argparse
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+
+from benchmarks.arrivals import Progress, open_loop, poisson
+from benchmarks.provider import Provider
+from benchmarks.report import commit, machine, quantile, show
+from tests.fake_profiles import answer_tokens
+
+if TYPE_CHECKING:
+    from jarvish_regen.llm.pool import Pool
+    from regeneration.job import Outcome
+    from regeneration.jobs import Zero
+
+NEEDS_NO_SERVERS = True
+
+ANSWER_SECONDS = 1.4
+# PERFORMANCE.md: what the answer may be over the clock.
+GRACE_SECONDS = 0.025
+STRESSES = {"hang": "hang", "429": "429", "5xx": "500", "cut": "cut", "slow": "slow"}
+# The outage of a stress begins and ends at these shares of the run.
+OUTAGE = (0.25, 0.6)
+_WATCH_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One request as it was answered; ``ms`` from the start of the engine to its outcome."""
+
+    ms: float
+    lag_ms: float
+    is_answered: bool
+    is_from_model: bool
+    rung: str
+    calls: tuple[Any, ...]
+    output_tokens: int
+    full_reply_tokens: int
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A breaker that changed; ``at`` in seconds from the start of the run."""
+
+    target: str
+    state: str
+    at: float
+    calls: int
+
+
+async def ask_engine(zero: "Zero", pool: "Pool") -> "Outcome":
+    """Answer one job as the product does; candidate 0 is on the board from the start."""
+    from jarvish_regen.llm.deadline import Deadline
+    from regeneration import pipeline
+    from regeneration.board import Board
+
+    deadline = Deadline.after(ANSWER_SECONDS)
+    board = Board(zero.job, deadline)
+    board.begin("repairing")
+    board.keep(zero.candidate, zero.verdict)
+    return await pipeline.answer(zero.job, board=board, pool=pool, deadline=deadline)
+
+
+async def answered(zero: "Zero", pool: "Pool", lag: float) -> Answered:
+    """Answer one job and tell how it went."""
+    began = time.perf_counter()
+    outcome = await ask_engine(zero, pool)
+    ms = (time.perf_counter() - began) * 1000
+    winner, verdict = outcome.winner, outcome.verdict
+    in_time = ms <= (ANSWER_SECONDS + GRACE_SECONDS) * 1000
+    whole_text = winner.text if winner else zero.job.rejected_text
+    return Answered(
+        ms=ms,
+        lag_ms=lag * 1000,
+        is_answered=in_time and verdict is not None and verdict.is_admissible,
+        is_from_model=in_time
+        and winner is not None
+        and winner.rung in ("model", "simple")
+        and verdict is not None
+        and verdict.is_valid,
+        rung=winner.rung if winner else "none",
+        calls=outcome.calls,
+        output_tokens=sum(call.completion_tokens for call in outcome.calls),
+        full_reply_tokens=len(answer_tokens('{"edits": [], "full_text": ""}')) + len(answer_tokens(whole_text)),
+    )
+
+
+def figures(answers: Sequence[Answered]) -> dict[str, Any]:
+    """Return what a run of answers comes to."""
+    count = len(answers)
+    ordered = sorted(one.ms for one in answers)
+    over = [one.ms - ANSWER_SECONDS * 1000 for one in answers]
+    return {
+        "requests": count,
+        "answered_in_time_share": round(sum(one.is_answered for one in answers) / count, 5),
+        "from_model_share": round(sum(one.is_from_model for one in answers) / count, 5),
+        "p50_ms": round(quantile(ordered, 0.50), 1),
+        "p95_ms": round(quantile(ordered, 0.95), 1),
+        "p99_ms": round(quantile(ordered, 0.99), 1),
+        "p999_ms": round(quantile(ordered, 0.999), 1),
+        "calls_per_request": round(sum(len(one.calls) for one in answers) / count, 3),
+        "output_replies_per_request": round(
+            sum(one.output_tokens for one in answers) / sum(one.full_reply_tokens for one in answers), 3
+        ),
+        "overruns": sum(one > GRACE_SECONDS * 1000 for one in over),
+        "overrun_max_ms": round(max(0.0, *over), 1),
+        "answered_by": dict(Counter(one.rung for one in answers)),
+        "calls_by_outcome": dict(Counter(call.outcome for one in answers for call in one.calls)),
+        "calls_by_reason": dict(Counter(call.why for one in answers for call in one.calls)),
+        "generator_lag_p99_ms": round(quantile(sorted(one.lag_ms for one in answers), 0.99), 1),
+    }
+
+
+def pool_of(urls: Sequence[str], *, key: str, model: str, seed: int) -> "Pool":
+    """Return a pool of one target an address, each of a vendor of its own."""
+    from dataclasses import replace
+
+    from jarvish_regen.llm.openai_target import OpenAITarget
+    from jarvish_regen.llm.pool import Pool
+    from jarvish_regen.llm.targets import build_target
+
+    targets = [
+        replace(
+            build_target(
+                name=f"target {number}",
+                url=url,
+                key=key,
+                model=model,
+                tier="fast",
+                max_concurrency=256,
+                allow_loopback=True,
+            ),
+            vendor=f"vendor {number}",
+        )
+        for number, url in enumerate(urls, start=1)
+    ]
+    return Pool([OpenAITarget(target) for target in targets], random=Random(seed))
+
+
+async def watch_breakers(pool: "Pool", turns: list[Turn]) -> None:
+    """Note each change of a breaker until cancelled."""
+    began = time.perf_counter()
+    known = {one.name: one.state for one in pool.figures()}
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        for one in pool.figures():
+            if known[one.name] != one.state:
+                known[one.name] = one.state
+                turns.append(Turn(one.name, one.state, time.perf_counter() - began, one.calls))
+
+
+async def run(
+    zeros: Sequence["Zero"], urls: Sequence[str], options: argparse.Namespace, provider: Provider | None
+) -> dict[str, Any]:
+    """Let the requests arrive and return the figures."""
+    pool = pool_of(urls, key=os.environ.get("JARVISH_MODEL_KEY", "bench"), model=options.model, seed=options.seed)
+    clients = [slot.client for slot in pool.slots]
+    for client in clients:
+        await client.warm(8)
+    for zero in zeros:  # the first of each compiles its patterns
+        await ask_engine(zero, pool)
+    chance = Random(options.seed)
+    instants = poisson(rate=options.rate, seconds=options.seconds, seed=options.seed)
+    chosen = [chance.choice(zeros) for _ in instants]
+    turns: list[Turn] = []
+    outage = [share * options.seconds for share in OUTAGE]
+    calls_before = {one.name: one.calls for one in pool.figures()}
+    if options.stress and provider:
+        wanted = {"profile": STRESSES[options.stress], "from_seconds": outage[0], "to_seconds": outage[1]}
+        await asyncio.to_thread(provider.change, target=2, outage=wanted)
+    watcher = asyncio.create_task(watch_breakers(pool, turns))
+    with Progress("engine", len(instants), is_quiet=options.json) as advance:
+        answers = await open_loop(instants, lambda number, lag: answered(chosen[number], pool, lag), on_done=advance)
+    watcher.cancel()
+    result = figures(answers)
+    if options.stress and provider:
+        result |= breaker_figures(turns, outage, calls_before.get("target 2", 0))
+        result["stress"] = options.stress
+        during = [one for one, at in zip(answers, instants, strict=True) if outage[0] <= at < outage[1]]
+        result["during_outage"] = (
+            {name: value for name, value in figures(during).items() if name.endswith(("share", "_ms", "request"))}
+            if during
+            else {}
+        )
+    for client in clients:
+        await client.close()
+    return result
+
+
+def breaker_figures(turns: Sequence[Turn], outage: Sequence[float], calls_before: int) -> dict[str, Any]:
+    """Return how soon the failing target's breaker opened and closed again; None when it did not."""
+    mine = [turn for turn in turns if turn.target == "target 2"]
+    opened = next((turn for turn in mine if turn.state == "open" and turn.at >= outage[0]), None)
+    closed = next((turn for turn in mine if turn.state == "closed" and turn.at >= outage[1]), None)
+    return {
+        "breaker_open_s": round(opened.at - outage[0], 2) if opened else None,
+        "breaker_close_s": round(closed.at - outage[1], 2) if closed else None,
+        "breaker_turns": [{"state": turn.state, "at_s": round(turn.at, 2)} for turn in mine],
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="./jarvish bench engine", description=__doc__)
+    parser.add_argument(
+        "--targets", default="", help="base URLs of OpenAI-compatible endpoints; key in JARVISH_MODEL_KEY"
+    )
+    parser.add_argument("--model", default="fake-strong", help="the model asked for at every target")
+    parser.add_argument("--rate", type=float, default=1000 / 60, help="requests a second (default: 1,000 a minute)")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--profile", default="heavy", help="of the fake targets, one or one each")
+    parser.add_argument(
+        "--faults", default="", help="spoilt replies of the fake targets, such as wrong=0.02,forbidden=0.01"
+    )
+    parser.add_argument("--stress", choices=sorted(STRESSES), help="how the second fake target fails")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.targets and options.stress:
+        parser.error("--stress needs the fake targets: leave out --targets")
+
+    import django  # after the arguments, so that a wrong one is told at once
+
+    django.setup()
+    from benchmarks.jobs import bench_jobs
+
+    jobs = bench_jobs()
+    with ExitStack() as stack:
+        provider = None
+        urls = [url for url in options.targets.split(",") if url]
+        if not urls:
+            provider = stack.enter_context(
+                Provider(profile=options.profile, targets=2, seed=options.seed, faults=options.faults)
+            )
+            urls = list(provider.urls)
+        result = uvloop.run(run(jobs.zeros, urls, options, provider))
+    result |= {
+        "rate": round(options.rate, 3),
+        "seconds": options.seconds,
+        "profile": options.profile if provider else "given targets",
+        "faults": options.faults,
+        "jobs": {
+            "drafts_rejected": jobs.rejected,
+            "settled_by_rules": jobs.settled_by_rules,
+            "need_a_model": len(jobs.zeros),
+            "left_out_no_valid_reply": list(jobs.without_valid_reply),
+        },
+        "commit": commit(),
+        "seed": options.seed,
+        "machine": machine(),
+    }
+    show(result, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()
