@@ -6,14 +6,18 @@ are public and stay. Not recognised: numbers spelled in words, a bare account nu
 nobody gave.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal, get_args
 
 import regex
 
 from jarvish_regen.language.checksums import passes_luhn, passes_verhoeff
+from jarvish_regen.language.words import normalise_for_comparison
 
 Kind = Literal["pan", "aadhaar", "phone", "email", "upi", "account", "ifsc", "folio", "demat", "gstin", "card", "name"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -53,10 +57,16 @@ def mask(text: str, *, kinds: Iterable[Kind] = KINDS, names: Iterable[str] = ())
     for start, end in _public_spans(plain):
         taken[start:end] = b"\x01" * (end - start)
     spans: list[tuple[int, int, Kind]] = []
-    for kind, start, end in _candidates(plain, text, names):
-        if kind in wanted and not any(taken[start:end]):
-            taken[start:end] = b"\x01" * (end - start)
-            spans.append((start, end, kind))
+    known = -1
+    # Of two numbers side by side the first is seen only once the second is out of its way.
+    while known < len(spans):
+        known = len(spans)
+        for kind, start, end in _candidates(plain, text, names):
+            if kind in wanted and not any(taken[start:end]):
+                taken[start:end] = b"\x01" * (end - start)
+                spans.append((start, end, kind))
+        for start, end, _kind in spans[known:]:
+            plain = plain[:start] + "\n" * (end - start) + plain[end:]
     return _replaced(text, sorted(spans))
 
 
@@ -97,6 +107,7 @@ _LIKE_SPACE = dict.fromkeys(
 )
 _LIKE_HYPHEN = dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212], "-")
 _FULL_WIDTH = {0xFF00 + code: chr(0x20 + code) for code in range(0x01, 0x5F)}
+_OTHER_DIGIT = regex.compile(r"[^\P{Nd}0-9]")
 _LOOK = {**_FULL_WIDTH, **_LIKE_SPACE, **_LIKE_HYPHEN}
 
 
@@ -104,7 +115,7 @@ def _plain(text: str) -> str:
     """Return the text with digits, spaces, hyphens and full-width letters in ASCII; same length."""
     if text.isascii():
         return text
-    return "".join(str(int(ch)) if ch.isdecimal() else ch for ch in text.translate(_LOOK))
+    return _OTHER_DIGIT.sub(lambda match: str(int(match.group())), text.translate(_LOOK))
 
 
 # A letter of any script before or after would make it part of something else; a Devanagari ending may follow a number.
@@ -272,12 +283,56 @@ def _is_phone(number: str) -> bool:
 
 
 def _name_spans(text: str, names: Iterable[str]) -> Iterator[tuple[int, int]]:
-    wanted = sorted({name.strip() for name in names if len(name.strip()) > 1}, key=len, reverse=True)
+    wanted = tuple(sorted({name.strip() for name in names if len(name.strip()) > 1}, key=len, reverse=True))
     if not wanted:
         return
-    either = "|".join(r"\s+".join(regex.escape(part) for part in name.split()) for name in wanted)
-    # A Devanagari name takes its case ending without a space ("रमेशला").
-    endings = "ला|ने|नी|ना|चा|ची|चे|च्या|शी|कडे|जी|को|का|की|के|से|राव|भाई|बाई"
-    pattern = rf"(?<![\p{{L}}\p{{M}}\p{{N}}])(?:{either})(?=(?:{endings})?(?![\p{{L}}\p{{M}}\p{{N}}]))"
-    for match in regex.finditer(pattern, text, regex.IGNORECASE):
-        yield match.span()
+    # Most of a firm's clients are in no one text, and to look for hundreds of patterns at each letter takes long.
+    there = normalise_for_comparison(text)
+    for name in wanted:
+        first = normalise_for_comparison(_parts(name)[0]) if _parts(name) else ""
+        if first and first in there:
+            for match in _name_pattern(name).finditer(text):
+                yield match.span()
+
+
+# A Devanagari name takes its case ending without a space ("रमेशला"), a Latin one its title ("Rameshji").
+_ENDINGS = (
+    "ला|ने|नी|ना|चा|ची|चे|चं|च्या|शी|कडे|कडून|साठी|मध्ये|सोबत|बरोबर|वर|जी|को|का|की|के|से|में|राव|भाई|बाई|भाऊ|ताई|दादा|काका|साहेब|बेन"
+    "|ji|jee|bhai|ben|bhau|rao|saheb|sahab"
+)
+# Devanagari letters with a dot below that have a code point of their own, by the letter without it.
+_NUKTA = {
+    ord(unicodedata.normalize("NFD", chr(whole))[0]): whole
+    for whole in (0x0929, 0x0931, 0x0934, *range(0x0958, 0x0960))
+}
+_INVISIBLE = "[\u00ad\u200b-\u200d\u2060\ufeff]*"
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in regex.split(r"[\s.]+", name) if part]
+
+
+@lru_cache(maxsize=1024)
+def _name_pattern(name: str) -> regex.Pattern[str]:
+    """Return what finds a name however it is composed, spaced and dotted, in any case, but not in a longer word."""
+    parts = _parts(name)
+    pattern = _written(parts[0])
+    for before, part in pairwise(parts):
+        least = 0 if min(len(before), len(part)) == 1 else 1  # "R. K. Sharma" is also "RK Sharma"
+        pattern += rf"[\s.\-\u2010-\u2013\u200b-\u200d\u2060]{{{least},4}}{_written(part)}"
+    border = r"[\p{L}\p{M}\p{N}]"
+    return regex.compile(
+        rf"(?<!{border}){pattern}(?=(?:{_ENDINGS})?{_INVISIBLE}(?:{_ENDINGS})?(?!{border}))", regex.IGNORECASE
+    )
+
+
+def _written(part: str) -> str:
+    """Return a pattern of the letters of one word in every composition, with invisible signs between them."""
+    letters = regex.findall(r"\P{M}\p{M}*|\p{M}+", unicodedata.normalize("NFC", part))
+    ways = []
+    for letter in letters:
+        forms = {letter, unicodedata.normalize("NFD", letter)}
+        # NFC takes these apart and never puts them together again.
+        forms.update(letter.replace(f"{chr(base)}\u093c", chr(whole)) for base, whole in _NUKTA.items())
+        ways.append("(?:" + "|".join(regex.escape(form) for form in sorted(forms, key=len, reverse=True)) + ")")
+    return _INVISIBLE.join(ways)

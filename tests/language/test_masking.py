@@ -82,6 +82,26 @@ def test_given_names_are_masked_in_any_case_spacing_and_with_their_endings():
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "masked"),
+    [
+        ("Ramesh Sharma", "Ramesh-Sharma, ramesh\u00a0sharma and Ramesh. Sharma", "[NAME-1], [NAME-2] and [NAME-3]"),
+        ("R. K. Sharma", "R.K. Sharma and RK Sharma", "[NAME-1] and [NAME-2]"),
+        ("Ramesh", "Rameshji, Rameshbhai, Rameshwar", "[NAME-1]ji, [NAME-1]bhai, Rameshwar"),
+        ("रमेश", "रमेशच्या, रमेशसाठी, रमेशजींना, सुरमेश, र\u200dमेश", "[NAME-1]च्या, [NAME-1]साठी, रमेशजींना, सुरमेश, [NAME-2]"),
+        ("फ़रहान", "फ\u093cरहान और \u095eरहान", "[NAME-1] और [NAME-2]"),
+        ("Zoë", "Zoe\u0308 and ZOË", "[NAME-1] and [NAME-2]"),
+        ("Ana", "Banana, Anand, Ana.", "Banana, Anand, [NAME-1]."),
+        ("सीता देवी", "सीता\u200c देवी को", "[NAME-1] को"),
+    ],
+)
+def test_a_given_name_is_found_however_it_is_written_and_in_no_longer_word(name, text, masked):
+    found = mask(text, names=[name])
+
+    assert found.text == masked
+    assert unmask(found.text, found.mapping) == text
+
+
 def test_neighbours_are_told_apart():
     masked = mask(
         "A/c 123456789012 IFSC HDFC0001234, PAN ABCPK1234F, GSTIN 27ABCPK1234F1Z5, ARN-123456, 9876543210@ybl"
@@ -108,3 +128,23 @@ def test_what_was_masked_is_not_masked_again(numbers):
     once = mask("\n".join(numbers)).text
 
     assert mask(once).text == once
+
+
+NAMES = ("Ramesh Sharma", "रमेश शर्मा", "Farhan Q. Ali", "सुनीता", "O'Brien")
+
+
+@given(st.lists(mixed_text | personal | st.sampled_from(NAMES) | st.sampled_from([" ", ", ", "\n"]), max_size=8))
+def test_nothing_that_was_found_is_left_in_the_masked_text(parts):
+    text = " ".join(parts)
+    masked = mask(text, names=NAMES)
+    between = [len(masked.mapping[found.placeholder]) for found in masked.found]
+
+    assert mask(masked.text, names=NAMES).text == masked.text
+    assert sum(between) == len(text) - len(masked.text) + sum(len(found.placeholder) for found in masked.found)
+    assert not any(name in masked.text.split() for name in ("सुनीता", "O'Brien"))
+
+
+def test_many_names_that_are_not_there_change_nothing():
+    text = "A plain text about saving for the long run. " * 20
+
+    assert mask(text, names=[f"Client{number} Surname{number}" for number in range(500)]).text == text
