@@ -150,11 +150,17 @@ def take_next_step(*, regeneration_id: uuid.UUID) -> bool:
     if taken is None:
         return False
     faultpoint("after-claim")
-    outcome = answering.regenerate(taken)
+    answered = answering.regenerate(taken)
     with transaction.atomic(), journal.together():
-        finished = regeneration_services.finish(taken, outcome)
+        finished = regeneration_services.finish(taken, answered.outcome)
         if finished is not None:
             _conclude(finished)
+    if finished is not None:
+        answering.remember(finished.regeneration, answered)
+        answering.when_late(
+            answered,
+            lambda late: regeneration_services.improve(taken=taken, board=answered.board, calls=late.calls),
+        )
     return True
 
 

@@ -321,10 +321,14 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MAX_BYTES
 WEBHOOK_ALLOW_LOOPBACK = env.bool("JARVISH_WEBHOOK_ALLOW_LOOPBACK", False)
 WEBHOOK_TIMEOUT_SECONDS = 5.0  # one try, from looking its name up to the end of its reply
 
-# One OpenAI-compatible target by environment; further ones are rows in the admin. Loopback is allowed here only.
+# OpenAI-compatible targets by environment (docs/targets.md); further ones are rows in the admin. Loopback is allowed
+# here only. The first three may be lists, parted by commas.
 MODEL_URL = env.str("JARVISH_MODEL_URL", "")
 MODEL_KEY = env.str("JARVISH_MODEL_KEY", "")
 MODEL_NAME = env.str("JARVISH_MODEL_NAME", "gpt-4o-mini")
+MODELS = env.str("JARVISH_MODELS", "")  # a JSON list of targets with all their properties
+MODEL_RUPEES_A_DOLLAR = env.float("JARVISH_RUPEES_A_DOLLAR", 88.0)  # prices of models are in dollars, costs in rupees
+LLM_SHARED_URL = redis_url(1)  # where processes tell each other which target not to ask
 MODEL_HEDGE_AFTER_SECONDS = env.float("JARVISH_MODEL_HEDGE_AFTER_SECONDS", 0.3)  # before P50 of the providers measured
 
 # --- API --------------------------------------------------------------------------------------------------------
@@ -550,6 +554,8 @@ UNFOLD = {
                     _desk_entry(_("Candidates"), "compare_arrows", "regeneration", "candidate"),
                     _desk_entry(_("Versions"), "history_edu", "content", "contentversion"),
                     _desk_entry(_("Model targets"), "smart_toy", "llm", "modeltarget"),
+                    _desk_entry(_("Target states"), "monitor_heart", "llm", "targetstate"),
+                    _desk_entry(_("Target alarms"), "notification_important", "llm", "targetalarm"),
                 ],
             },
             {

@@ -2,13 +2,17 @@
 
 import logging
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 
 from django.conf import settings
 from django.db import close_old_connections
+from django.utils import timezone
 
+from jarvish_regen.content.compliance.pack import current_pack
 from jarvish_regen.journal.live import hint, item_group
 from jarvish_regen.llm.base import DeadlinePassedError
 from jarvish_regen.llm.deadline import Deadline
@@ -16,10 +20,13 @@ from jarvish_regen.llm.loop import EngineLoop
 from jarvish_regen.llm.pool import Pool
 from regeneration import pipeline
 from regeneration.board import Board
+from regeneration.cache import CacheScope, answer_cache
 from regeneration.claims import Claim
-from regeneration.job import CandidateText, JudgedCandidate, Outcome, Verdict
+from regeneration.fallbacks import load_shelf, order_for, shelf_candidates
+from regeneration.job import CandidateText, Job, JudgedCandidate, Outcome, Verdict
 from regeneration.jobs import Zero, job_of
-from regeneration.models import Regeneration, RegenerationState, Stage
+from regeneration.models import FailureReason, Regeneration, RegenerationState, Stage
+from regeneration.prompts import prompt_version
 from regeneration.targets import active_targets
 from regeneration.validate import validate
 
@@ -28,37 +35,157 @@ logger = logging.getLogger(__name__)
 # What is left for writing the answer once the engine has it; measured by `./jarvish bench answer` as the finish stage.
 FINISH_SECONDS: Final = 0.06
 
+LookUp = Callable[[], Iterable[CandidateText]]
+
 _engine = EngineLoop()
 _pool = Pool()
+# What follows an answer goes one at a time: it has all the time in the world, and answers have the connections.
+_afterwards = ThreadPoolExecutor(max_workers=1, thread_name_prefix="after answers")
 _notes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stage notes")
 
 
-def regenerate(taken: Claim) -> Outcome:
-    """Answer a claimed attempt within what is left of the answer clock. Asks no database."""
+@dataclass(frozen=True)
+class Answered:
+    """The outcome of a claimed attempt, and the board it was read from.
+
+    ``late`` is there when calls ran on past the answer: it is done when the last of them has ended.
+    """
+
+    job: Job
+    outcome: Outcome
+    board: Board
+    late: "Future[pipeline.Late] | None" = None
+
+
+def regenerate(taken: Claim) -> Answered:
+    """Answer a claimed attempt within what is left of the answer clock."""
     regeneration = taken.regeneration
+    allowed_seconds = settings.REGENERATION_DEADLINE_SECONDS
+    if regeneration.deadline_ms is not None:
+        allowed_seconds = min(allowed_seconds, regeneration.deadline_ms / 1000)
     # Counted from the claim, so that loading the job is part of it.
-    left_seconds = settings.REGENERATION_DEADLINE_SECONDS - taken.waited_seconds - FINISH_SECONDS
-    deadline = Deadline(at=taken.taken_at + left_seconds)
+    deadline = Deadline(at=taken.taken_at + allowed_seconds - taken.waited_seconds - FINISH_SECONDS)
+    run_on = Deadline(at=taken.taken_at + pipeline.RUN_ON_SECONDS - taken.waited_seconds)
     job = job_of(regeneration, issues=taken.issues)
-    zero = Zero(job, taken.zero, validate(job, taken.zero))
     announce = _stage_announcer(regeneration, taken.fence, taken.waited_seconds, deadline.clock)
-    return answer(zero, deadline=deadline, on_stage=announce)
+    board = Board(job, deadline, announce, orders=_orders())
+    board.begin("repairing")
+    board.offer(taken.zero)
+    late: Future[pipeline.Late] = Future()
+    outcome = _answer(board, look_ups=_look_ups(taken, job), run_on=run_on, on_late=late.set_result)
+    return Answered(job, outcome, board, late if board.had_model else None)
+
+
+def remember(regeneration: Regeneration, answered: Answered) -> None:
+    """Keep a stored answer for the next request like it, off the answer's path."""
+    winner, verdict = answered.outcome.winner, answered.outcome.verdict
+    if winner is not None and verdict is not None and verdict.is_valid:
+        scope = scope_of(regeneration, answered.job)
+        _afterwards.submit(_quietly, lambda: answer_cache().keep(scope, answered.job, winner, verdict))
+
+
+def _quietly(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except Exception:
+        logger.exception("work after an answer failed")
+    finally:
+        close_old_connections()
+
+
+def when_late(answered: Answered, improve: Callable[[pipeline.Late], object]) -> None:
+    """Call ``improve`` once the calls that ran on past a stored answer have ended, in a thread of its own."""
+    if answered.late is None:
+        return
+    answered.late.add_done_callback(lambda done: _afterwards.submit(_quietly, lambda: improve(done.result())))
 
 
 def answer(zero: Zero, *, deadline: Deadline, on_stage: Callable[[str], None]) -> Outcome:
-    """Ask the configured models for something better than candidate 0 and return the best by the deadline."""
-    board = Board(zero.job, deadline, on_stage)
+    """Answer a job that no row stands for: models and shelf, no cache, nothing stored."""
+    board = Board(zero.job, deadline, on_stage, orders=_orders())
     board.begin("repairing")
     board.keep(zero.candidate, zero.verdict)
-    targets = active_targets()
-    if not targets or board.is_decided:
-        return board.outcome()
-    _pool.use(_engine.client(target) for target in targets)
+    return _answer(board, look_ups={"shelf": lambda: _from_shelf(board.job, firm_id=None)})
+
+
+def _answer(
+    board: Board,
+    *,
+    look_ups: Mapping[str, LookUp],
+    run_on: Deadline | None = None,
+    on_late: Callable[[pipeline.Late], None] | None = None,
+) -> Outcome:
+    deadline = board.deadline
+    targets = () if board.is_decided or deadline.passed else active_targets()
+    asked = None
+    if targets:
+        _pool.use(_engine.client(target) for target in targets)
+        coroutine = pipeline.answer(
+            board.job, board=board, pool=_pool, deadline=deadline, run_on=run_on, on_late=on_late
+        )
+        asked = _engine.submit(coroutine, deadline)
+    for name, look_up in look_ups.items():
+        if board.is_decided or deadline.passed:
+            break
+        if name == "shelf" and asked is None and board.has_admissible:
+            break  # without a model the person's own text, mended, goes before any other
+        _put(board, name, look_up)
+    if asked is not None:
+        try:
+            _engine.result(asked, deadline)
+        except DeadlinePassedError:
+            logger.warning("engine overran its deadline", extra={"attempt": board.job.attempt})
+    return board.outcome()
+
+
+def _put(board: Board, name: str, look_up: LookUp) -> None:
+    """Put on the board what a look-up finds; one that fails costs only what it would have found."""
     try:
-        return _engine.run(pipeline.answer(zero.job, board=board, pool=_pool, deadline=deadline), deadline)
-    except DeadlinePassedError:
-        logger.warning("engine overran its deadline", extra={"attempt": zero.job.attempt})
-        return board.outcome()
+        for candidate in look_up():
+            if not board.has(candidate.text):
+                board.offer(candidate)
+    except Exception:
+        logger.exception("look-up failed", extra={"look_up": name})
+
+
+def scope_of(regeneration: Regeneration, job: Job) -> CacheScope:
+    """Return for whom and under what an answer to this attempt may be kept and found again."""
+    return CacheScope(
+        firm_id=regeneration.item.firm_id,
+        registrant_type=job.context.registrant_type,
+        content_class=regeneration.version.content_class,
+        channel=job.context.channel,
+        language=job.context.language,
+        prompt_version=prompt_version(),
+        pack_sha256=current_pack().sha256,
+        tier="fast",
+    )
+
+
+def _look_ups(taken: Claim, job: Job) -> dict[str, LookUp]:
+    """Return what is looked up beside the models, soonest and best first."""
+    item = taken.regeneration.item
+    return {
+        "cache": lambda: _from_cache(scope_of(taken.regeneration, job), job),
+        "shelf": lambda: _from_shelf(job, firm_id=item.firm_id),
+    }
+
+
+def _from_cache(scope: CacheScope, job: Job) -> Iterable[CandidateText]:
+    return (replace(hit.candidate, source=hit.kind) for hit in answer_cache().look_up(scope, job))
+
+
+def _from_shelf(job: Job, *, firm_id: uuid.UUID | None) -> Sequence[CandidateText]:
+    return shelf_candidates(job, load_shelf(), firm_id=firm_id, today=_today())
+
+
+def _today() -> date:
+    return timezone.localdate()
+
+
+def _orders() -> dict[str, Sequence[str]]:
+    shelf = load_shelf()
+    return {str(reason): order_for(reason, shelf) for reason in FailureReason.values}
 
 
 def outcome_of_zero(zero: CandidateText, verdict: Verdict, *, reason: str) -> Outcome:

@@ -14,15 +14,20 @@ from django.utils.translation import gettext as _
 
 from jarvish_regen.llm.base import CallRecord
 from jarvish_regen.llm.deadline import Deadline
-from regeneration.job import CandidateText, Job, JudgedCandidate, Outcome, StageTime, Verdict
+from regeneration.job import (
+    DEFAULT_ORDER,
+    MADE_RUNGS,
+    SHELF_RUNGS,
+    CandidateText,
+    Job,
+    JudgedCandidate,
+    Outcome,
+    StageTime,
+    Verdict,
+)
 from regeneration.validate import validate
 
-# The person's own text, mended.
-MADE_RUNGS: Final = ("prepared", "cache", "model", "simple", "repair")
-# Another text that was approved beforehand.
-SHELF_RUNGS: Final = ("similar", "template", "library", "default")
-# Both, as the fallback ladder has them unless a live order says otherwise.
-DEFAULT_ORDER: Final = (*MADE_RUNGS, *SHELF_RUNGS)
+__all__ = ["DEFAULT_ORDER", "MADE_RUNGS", "SHELF_RUNGS", "Board", "positions"]
 
 # In the words of regeneration.models.FailureReason.
 NO_MODEL, TIMEOUT, API_ERROR, COMPLIANCE, QUALITY = "no_model", "timeout", "api_error", "compliance", "quality"
@@ -95,6 +100,12 @@ class Board:
         """Say whether nothing better needs to be waited for: a proven repair, or a valid text from elsewhere."""
         with self._lock:
             return self._is_decided()
+
+    @property
+    def has_admissible(self) -> bool:
+        """Say whether something may be shown."""
+        with self._lock:
+            return any(entry.verdict.is_admissible for entry in self._entries)
 
     def has(self, text: str) -> bool:
         """Say whether this very text is on the board."""

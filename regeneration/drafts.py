@@ -31,7 +31,7 @@ class Draft:
     is_forbidden: bool = False
 
 
-def draft_from(job: Job, prompt: Prompt, raw: str) -> Draft:
+def draft_from(job: Job, prompt: Prompt, raw: str, *, rung: str = "model") -> Draft:
     """Turn a model's reply into a candidate: parse, unmask, anchor, splice, prove, put in the mandated texts."""
     try:
         reply = prompt.unmasked(parse_reply(raw))
@@ -63,7 +63,7 @@ def draft_from(job: Job, prompt: Prompt, raw: str) -> Draft:
         says += " " + _("%(count)d of its edits could not be placed.") % {"count": refused}
     return Draft(
         CandidateText(
-            rung="model",
+            rung=rung,
             text=repaired,
             edits=edits if repaired == text and edits else _edits_with_codes(job, repaired, edits),
             explanation=says,

@@ -26,3 +26,13 @@ class RegenerationFinished(DomainEvent):
     state: str
     rung: str
     answer_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegenerationImproved(DomainEvent):
+    """A better text came after the answer and is the current version now; nobody had acted yet."""
+
+    kind: ClassVar[str] = "regeneration.improved"
+    regeneration_id: uuid.UUID
+    version_id: uuid.UUID
+    improved_ms: int

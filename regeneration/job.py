@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from jarvish_regen.content.compliance.check import Report, TextContext
 from jarvish_regen.language.anchors import Anchor
@@ -12,6 +12,13 @@ from jarvish_regen.llm.base import CallRecord
 # In the order in which a case tries them; they differ in prompt bytes and have success rates of their own.
 TACTICS: tuple[str, ...] = ("edits", "rewrite_marked_sentences", "whole_text")
 STAGES: tuple[str, ...] = ("repairing", "drafting", "checking", "ready")
+
+# The person's own text, mended.
+MADE_RUNGS: Final = ("prepared", "cache", "model", "simple", "repair")
+# Another text that was approved beforehand.
+SHELF_RUNGS: Final = ("similar", "template", "library", "default")
+# Both, as the fallback ladder has them unless a live order says otherwise.
+DEFAULT_ORDER: Final = (*MADE_RUNGS, *SHELF_RUNGS)
 
 ResolutionStatus = Literal["checked", "estimated", "changed", "unresolved"]
 
@@ -115,6 +122,7 @@ class CandidateText:
     text: str
     edits: tuple[Edit, ...] = ()
     explanation: str = ""
+    source: str = ""
     wording: str = ""
 
 

@@ -20,7 +20,8 @@ from jarvish_regen.llm.race import RaceResult, Watch, first_valid
 from regeneration.board import Board
 from regeneration.drafts import draft_from
 from regeneration.job import Job, Outcome
-from regeneration.prompts import Prompt, write_prompt
+from regeneration.prompts import Prompt, write_prompt, write_simple_prompt
+from regeneration.rest import is_whole_text_free
 from regeneration.validate import report_on
 
 # Two hedges at most (PERFORMANCE.md, "What buys the most": a third call brings 0.4 points for 0.75 calls a request).
@@ -73,7 +74,7 @@ async def _ask(
     watch = Watch()
     race = asyncio.create_task(
         first_valid(
-            _UntilDeadline(pool.picker([prompt.request() for prompt in prompts]), deadline),
+            _UntilDeadline(pool.picker([asked.prompt.request() for asked in prompts]), deadline),
             accept=_Accept(job, prompts, board),
             deadline=run_on or deadline,
             max_legs=MAX_CALLS,
@@ -116,10 +117,22 @@ async def _end(race: asyncio.Task[RaceResult[bool]]) -> None:
 _running_on: set[asyncio.Task[RaceResult[bool]]] = set()
 
 
-def prompts_for(job: Job, nonce: str) -> tuple[Prompt, ...]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Hold one prompt and the rung its answers stand on."""
+
+    rung: str
+    prompt: Prompt
+
+
+def prompts_for(job: Job, nonce: str) -> tuple[Asked, ...]:
     """Return what is asked first, at the first hedge and after that: each another way to the same answer."""
     mended, before = repair(job.rejected_text, job.context), report_on(job.rejected_text, job.context)
-    return (write_prompt(job, repair=mended, before=before, nonce=nonce),)
+    full = Asked("model", write_prompt(job, repair=mended, before=before, nonce=nonce))
+    # The simple one sees single sentences only; where the whole text is at fault it has nothing to go by.
+    if is_whole_text_free(job, before):
+        return (full,)
+    return (full, full, Asked("simple", write_simple_prompt(job, before=before, nonce=nonce)))
 
 
 class _UntilDeadline:
@@ -145,13 +158,13 @@ class _Accept:
     """Judge each whole reply as it comes; only a valid text that is not there yet ends the race."""
 
     job: Job
-    prompts: Sequence[Prompt]
+    prompts: Sequence[Asked]
     board: Board
 
     def __call__(self, raw: str, call_number: int) -> bool:
         self.board.begin("checking")
-        prompt = self.prompts[min(call_number, len(self.prompts) - 1)]
-        draft = draft_from(self.job, prompt, raw)
+        asked = self.prompts[min(call_number, len(self.prompts) - 1)]
+        draft = draft_from(self.job, asked.prompt, raw, rung=asked.rung)
         if draft.candidate is None:
             self.board.mishaps.append(draft.reason)
             self.board.forbidden_count += draft.is_forbidden

@@ -3,7 +3,9 @@
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from django.conf import settings
@@ -21,12 +23,11 @@ from jarvish_regen.errors import ConflictError
 from jarvish_regen.ids import new_id, to_short
 from jarvish_regen.journal import services as journal
 from jarvish_regen.journal.live import hint, item_group
+from jarvish_regen.llm.base import CallRecord
+from regeneration.board import Board
 from regeneration.claims import Claim
-from regeneration.events import RegenerationFinished, RegenerationOpened
-from regeneration.job import (
-    JudgedCandidate,
-    Outcome,
-)
+from regeneration.events import RegenerationFinished, RegenerationImproved, RegenerationOpened
+from regeneration.job import SHELF_RUNGS, JudgedCandidate, Outcome
 from regeneration.jobs import Zero, job_of, zero_of
 from regeneration.models import OPEN_STATES, Candidate, Regeneration, RegenerationState, Stage
 
@@ -128,6 +129,9 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
         "rung": outcome.winner.rung if is_answer and outcome.winner else "",
         "is_valid": outcome.verdict.is_valid if is_answer and outcome.verdict else None,
         "reason": outcome.reason[:500],
+        "failure_reason": outcome.failure,
+        "cache_kind": outcome.winner.source if is_answer and outcome.winner and outcome.winner.rung == "cache" else "",
+        **_figures(outcome.calls),
         "resolutions": [asdict(one) for one in outcome.verdict.resolutions] if is_answer and outcome.verdict else [],
         "ledger": _ledger(taken, outcome),
     }
@@ -144,7 +148,7 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     )
     version = None
     if is_answer and isinstance(released, ReadyText) and outcome.winner:
-        origin = ContentVersion.Origin.REPAIR if outcome.winner.rung == "repair" else ContentVersion.Origin.MODEL
+        origin = _origin_of(outcome.winner.rung)
         version = content.add_version(
             item=item,
             text=released,
@@ -172,14 +176,99 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     return Finished(regeneration, outcome, version)
 
 
+def improve(*, taken: Claim, board: Board, calls: Sequence[CallRecord]) -> ContentVersion | None:
+    """Close the ledger of an attempt whose calls ran on past its answer, and show the better text if they brought one.
+
+    The better text supersedes the answer only while nobody has acted on it: the item is in review and the answer is
+    its current version. Returns the new version, or None. Leaves RegenerationImproved with it.
+    """
+    outcome = board.outcome()
+    regeneration = (
+        Regeneration.objects.select_related("item__advisor", "item__firm", "item__current", "version", "answer")
+        .filter(id=taken.regeneration.id, fence=taken.fence, state=RegenerationState.ANSWERED)
+        .first()
+    )
+    if regeneration is None:
+        return None
+    regeneration.ledger = {**regeneration.ledger, **_costs(calls)}
+    Regeneration.objects.filter(id=regeneration.id).update(ledger=regeneration.ledger, **_figures(calls))
+    item = regeneration.item
+    winner, verdict = outcome.winner, outcome.verdict
+    if winner is None or verdict is None or not verdict.is_valid or regeneration.is_valid:
+        return None
+    if item.state != ItemState.IN_REVIEW or item.current_id != regeneration.answer_id:
+        return None
+    released = release(winner.text, text_context(item), rejected_text=regeneration.version.text)
+    if not isinstance(released, ReadyText):
+        return None
+    number = next(number for number, judged in enumerate(outcome.candidates) if judged.candidate is winner)
+    with transaction.atomic(), journal.together():
+        try:
+            version = content.replace_current(
+                item=item,
+                text=released,
+                origin=_origin_of(winner.rung),
+                origin_key=f"{regeneration.id}:{regeneration.attempt}:late",
+                act="improve",
+                actor_id=None,
+            )
+        except ConflictError:
+            return None  # somebody acted meanwhile: what they saw stands
+        improved_ms = round((taken.waited_seconds + time.monotonic() - taken.taken_at) * 1000)
+        Regeneration.objects.filter(id=regeneration.id).update(
+            upgrade=version,
+            upgrade_ms=improved_ms,
+            rung=winner.rung,
+            is_valid=True,
+            reason=outcome.reason[:500],
+            failure_reason="",
+            resolutions=[asdict(one) for one in verdict.resolutions],
+        )
+        Candidate.objects.update_or_create(
+            regeneration=regeneration,
+            number=number,
+            defaults=_candidate_fields(regeneration, number, outcome.candidates[number]),
+        )
+        journal.publish(
+            RegenerationImproved(
+                firm_id=item.firm_id,
+                item_id=item.id,
+                regeneration_id=regeneration.id,
+                version_id=version.id,
+                improved_ms=improved_ms,
+            )
+        )
+    return version
+
+
+def _origin_of(rung: str) -> str:
+    if rung == "repair":
+        return ContentVersion.Origin.REPAIR
+    return ContentVersion.Origin.SHELF if rung in SHELF_RUNGS else ContentVersion.Origin.MODEL
+
+
 def _ledger(taken: Claim, outcome: Outcome) -> dict[str, Any]:
     return {
         "waited_ms": round(taken.waited_seconds * 1000),
         "stages": [{"name": stage.name, "ms": round(stage.ms, 1)} for stage in outcome.stages],
-        "calls": [asdict(call) for call in outcome.calls],
-        "prompt_tokens": sum(call.prompt_tokens for call in outcome.calls),
-        "completion_tokens": sum(call.completion_tokens for call in outcome.calls),
-        "cost_usd": round(sum(call.cost_usd for call in outcome.calls), 6),
+        **_costs(outcome.calls),
+    }
+
+
+def _costs(calls: Sequence[CallRecord]) -> dict[str, Any]:
+    return {
+        "calls": [asdict(call) for call in calls],
+        "prompt_tokens": sum(call.prompt_tokens for call in calls),
+        "completion_tokens": sum(call.completion_tokens for call in calls),
+        "cost_usd": round(sum(call.cost_usd for call in calls), 6),
+    }
+
+
+def _figures(calls: Sequence[CallRecord]) -> dict[str, Any]:
+    return {
+        "calls_count": len(calls),
+        "hedges_count": sum(call.is_hedge for call in calls),
+        "cost_inr": round(Decimal(sum(call.cost_usd for call in calls) * settings.MODEL_RUPEES_A_DOLLAR), 4),
     }
 
 

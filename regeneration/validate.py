@@ -12,7 +12,7 @@ from jarvish_regen.language.identify import identify
 from jarvish_regen.language.names import new_names
 from jarvish_regen.language.words import normalise_for_comparison
 from regeneration import mandated
-from regeneration.job import CandidateText, Job, Resolution, Verdict
+from regeneration.job import CandidateText, Constraints, Job, Resolution, Verdict
 from regeneration.prompts import SYSTEM
 from regeneration.resolution import measures, resolutions
 from regeneration.rest import free_spans, is_whole_text_free, rest_is_intact
@@ -36,7 +36,7 @@ def validate(job: Job, candidate: CandidateText) -> Verdict:
     report = report_on(candidate.text, job.context)
     settled = resolutions(job, candidate.text, before=before, after=report)
     barring = _barring_objections(job, candidate, report)
-    lesser = _lesser_objections(job, candidate.text, before)
+    lesser = [*_lesser_objections(job, candidate.text, before), *_unmet_demands(job, candidate.text)]
     is_admissible = not barring
     unresolved = tuple(
         f"{resolution.code}: {resolution.says}" for resolution in settled if resolution.status == "unresolved"
@@ -83,6 +83,7 @@ def allowed_sources(job: Job) -> tuple[str, ...]:
         *mandated.statutory_texts(job.context.language),
         *mandated.profile_texts(job),
         *job.approved_facts,
+        *job.constraints.include_elements,
     )
 
 
@@ -133,6 +134,28 @@ def _lesser_objections(job: Job, text: str, before: Report) -> tuple[str, ...]:
         if was != now:
             objections.append(_("It is written in another language than the rejected text."))
     return tuple(objections)
+
+
+def _unmet_demands(job: Job, text: str) -> list[str]:
+    """Object to what the caller demanded beside the feedback and did not get."""
+    wanted = job.constraints
+    if wanted == Constraints():
+        return []
+    objections = []
+    own = mandated.without_known_texts(text, job).strip()
+    if wanted.max_length is not None and len(own) > wanted.max_length:
+        objections.append(
+            _("It has %(count)d characters; at most %(most)d were asked for.")
+            % {"count": len(own), "most": wanted.max_length}
+        )
+    read = normalise_for_comparison(text)
+    for element in wanted.include_elements:
+        if normalise_for_comparison(element) not in read:
+            objections.append(_("It leaves out “%(what)s”, which was asked for.") % {"what": element})
+    for term in wanted.exclude_terms:
+        if normalise_for_comparison(term) in read:
+            objections.append(_("It says “%(what)s”, which was to be left out.") % {"what": term})
+    return objections
 
 
 def leaks_instructions(text: str) -> bool:

@@ -19,6 +19,7 @@ from jarvish_regen.access.policy import APPROVE, ASK_PERSON, EDIT, READ_ITEM, RE
 from jarvish_regen.content import services
 from jarvish_regen.content.compliance.gate import ReadyText, Withheld
 from jarvish_regen.content.compliance.pack import current_pack
+from jarvish_regen.content.editing import edit as edit_text
 from jarvish_regen.content.forms import ProfileForm
 from jarvish_regen.content.models import TEXT_MAX_CHARS, AdvisorProfile, ContentItem, ContentVersion
 from jarvish_regen.content.rendering import Mark, Shown, first_lines, show_diff, show_draft
@@ -239,7 +240,7 @@ def edit(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpRespon
         given = request.POST.get("version", "")
         number = int(given) if given.isascii() and given.isdigit() and len(given) < 6 else 0
         try:
-            services.edit(viewer=viewer, item_id=item_id, text=typed, version_number=number)
+            edit_text(viewer=viewer, item_id=item_id, text=typed, version_number=number)
         except InputError as refused:
             error = refused.detail
             reasons = refused.allowed if isinstance(refused.allowed, list) else []

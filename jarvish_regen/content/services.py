@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from jarvish_regen.access.policy import APPROVE, EDIT, READ_ITEM, SEND_DRAFTS, Viewer
+from jarvish_regen.access.policy import APPROVE, READ_ITEM, SEND_DRAFTS, Viewer
 from jarvish_regen.content.compliance.check import Finding, Report, check
 from jarvish_regen.content.compliance.gate import ReadyText, Withheld, release
 from jarvish_regen.content.events import ContentArrived, ItemMoved, VersionApproved, VersionReady
@@ -82,7 +82,7 @@ def receive_drafts(*, viewer: Viewer, drafts: Sequence[Draft]) -> list[Arrival]:
 
 
 def _receive(viewer: Viewer, draft: Draft) -> Arrival:
-    _require_usable(draft.text)
+    require_usable(draft.text)
     _require_known("channel", draft.channel, Channel.values)
     _require_known("language", draft.language, Language.values)
     _require_known("content_class", draft.content_class, ["", *ContentClass.values])
@@ -140,7 +140,7 @@ def _receive(viewer: Viewer, draft: Draft) -> Arrival:
     return Arrival("created", item)
 
 
-def _require_usable(text: str) -> None:
+def require_usable(text: str) -> None:
     problem = problem_in(text)
     if problem:
         raise InputError(
@@ -421,74 +421,45 @@ def approve(*, viewer: Viewer, item: ContentItem, version_number: int | None = N
     return version
 
 
-def edit(*, viewer: Viewer, item_id: uuid.UUID, text: str, version_number: int) -> ContentVersion:
-    """Make the advisor's own wording the current version of a draft that is in review.
+def replace_current(
+    *, item: ContentItem, text: ReadyText, origin: str, origin_key: str, act: str, actor_id: uuid.UUID | None
+) -> ContentVersion:
+    """Write a further version of a draft that stays where it is, and make it current. Takes released texts only.
 
-    The publish gate looks at it as at any other text: what breaks a critical or major rule is not taken.
-
-    Raises:
-        NotFoundError: the item is not the viewer's.
-        ForbiddenError: not the advisor in whose name it speaks.
-        InputError: the text cannot be stored, breaks a rule (`allowed` says which, in words), or is the current one.
-        StaleVersionError: another version is current.
-        ConflictError: the item is not in review, or has moved on meanwhile.
+    Leaves a ContentVersion, an audit entry and VersionReady. Raises ConflictError when the item has moved on since it
+    was loaded.
     """
-    viewer.require(EDIT)
-    item = get_item(viewer=viewer, item_id=item_id)
-    if item.advisor.user_id != viewer.user_id:
-        raise ForbiddenError(_("Only the advisor in whose name it speaks edits a text."))
-    if item.state != ItemState.IN_REVIEW or item.current is None:
-        raise ConflictError(
-            _("Only a draft that is in review can be edited; this one is “%(state)s”.")
-            % {"state": ItemState(item.state).label},
-            field="state",
-            given=item.state,
-            allowed=ItemState.IN_REVIEW.value,
-        )
-    if version_number != item.current.number:
-        raise StaleVersionError(
-            _("Another version is current."), field="version", given=version_number, allowed=item.current.number
-        )
-    _require_usable(text)
-    if text == item.current.text:
-        raise InputError(_("Nothing was changed."), field="text", code="unchanged")
-    released = release(text, text_context(item))
-    if isinstance(released, Withheld):
-        raise InputError(
-            _("The rules object to this text."), field="text", code="not_admissible", allowed=list(released.reasons)
-        )
     with transaction.atomic():
-        number = item.current.number + 1
         # The lock keeps a rejection that comes at the same instant from meeting half of this.
         held = ContentItem.objects.select_for_update(of=("self",)).get(id=item.id)
         if held.state != item.state or held.current_id != item.current_id:
             raise _moved_on(item)
         version = _write_version(
             item,
-            number=number,
-            text=released.text,
-            origin=ContentVersion.Origin.PERSON,
-            origin_key=f"edit:{item.id}:{number}",
-            report=released.report,
-            author_id=viewer.user_id,
+            number=item.current.number + 1 if item.current else 1,
+            text=text.text,
+            origin=origin,
+            origin_key=origin_key,
+            report=text.report,
+            author_id=actor_id,
         )
         ContentItem.objects.filter(id=item.id).update(current=version, changed_at=Now())
         journal.audit(
             firm_id=item.firm_id,
             subject_kind="item",
             subject_id=item.id,
-            act="edit",
+            act=act,
             from_state=item.state,
             to_state=item.state,
-            actor_id=viewer.user_id,
+            actor_id=actor_id,
         )
         journal.publish(
             VersionReady(
                 firm_id=item.firm_id,
                 item_id=item.id,
-                actor_id=viewer.user_id,
+                actor_id=actor_id,
                 version_id=version.id,
-                number=number,
+                number=version.number,
                 origin=version.origin,
             )
         )

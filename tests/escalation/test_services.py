@@ -250,7 +250,7 @@ class TestTakingTheNextStep:
         attempt = opened(rejected(advisor, item))
         zombie = claims.claim(attempt.id)
         assert zombie is not None
-        outcome = answering.regenerate(zombie)
+        outcome = answering.regenerate(zombie).outcome
         let_time_run_out(attempt)
         assert services.take_next_step(regeneration_id=attempt.id)
 

@@ -161,7 +161,7 @@ def test_the_second_target_answers_when_the_first_breaks() -> None:
 
     assert outcome.winner is not None
     assert outcome.winner.rung == "model"
-    assert ended_at == pytest.approx(0.3)
+    assert ended_at < 0.301  # sooner when the pool happens to ask the second first
 
 
 def test_a_silent_target_costs_no_more_than_the_deadline() -> None:
@@ -233,13 +233,13 @@ def test_a_model_that_obeys_an_injection_is_not_believed(note: str, tactic: str)
 
 
 def test_a_valid_answer_after_a_bad_one_wins() -> None:
-    bad, good = says("nonsense", seconds=0.1), says(GOOD, seconds=0.5)
+    bad, good = says("nonsense", seconds=0.1), replace(says(GOOD, seconds=0.5), name="other")
 
     outcome, _stages, ended_at = run(voice_job(), bad, good)
 
     assert outcome.winner is not None
     assert outcome.winner.rung == "model"
-    assert ended_at == pytest.approx(0.6)
+    assert ended_at < 0.601
 
 
 def test_mandated_texts_are_put_in_after_the_model_has_written() -> None:

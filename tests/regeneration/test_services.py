@@ -356,7 +356,7 @@ def test_what_fails_while_finishing_leaves_the_attempt_as_it_was() -> None:
 def test_without_a_model_the_repair_by_rules_is_the_answer_and_no_call_is_made() -> None:
     attempt = _attempt()
 
-    outcome = answering.regenerate(_claimed(attempt))
+    outcome = answering.regenerate(_claimed(attempt)).outcome
 
     assert outcome.state == "answered"
     assert outcome.winner is not None
