@@ -130,10 +130,11 @@ class Breaker:
         return None
 
     def open_for(self, seconds: float, reason: str) -> Transition | None:
-        """Open because another process found out; None if it was open already."""
-        if self._is_open:
-            return None
+        """Open because another process found out; one that is open already only waits as long as that one."""
         seconds = min(max(0.0, seconds), self._max_cooldown)
+        if self._is_open:
+            self._ready_at = max(self._ready_at, self._clock() + seconds)
+            return None
         return self._open(reason, cooldown=seconds)
 
     def close(self, reason: str) -> Transition | None:

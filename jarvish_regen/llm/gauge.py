@@ -77,8 +77,19 @@ class Gauge:
         """Return after how long without a token a call is likelier dead than slow."""
         return max(_SILENCE_SECONDS, 2.0 * (self.first_token_p50_seconds or 0.0))
 
-    def add(self, sign: Sign, *, seconds: float, first_token_seconds: float | None, was_cancelled: bool) -> None:
-        """Take in one call that ended after ``seconds``; a cancelled one would have taken at least as long."""
+    def add(
+        self,
+        sign: Sign,
+        *,
+        seconds: float,
+        first_token_seconds: float | None,
+        was_cancelled: bool = False,
+        is_check: bool = False,
+    ) -> None:
+        """Take in one call that ended after ``seconds``; a cancelled one would have taken at least as long.
+
+        A check asks for a word: of its times only the first token's says anything of real calls.
+        """
         self.calls += 1
         if sign == "failed":
             self.failures += 1
@@ -87,6 +98,8 @@ class Gauge:
         if first_token_seconds is not None:
             self._first_tokens.append(first_token_seconds)
             self.first_token_ms = _moved(self.first_token_ms, first_token_seconds * 1000)
+        if is_check:
+            return
         elapsed_ms = seconds * 1000
         if sign == "ok" or (was_cancelled and elapsed_ms > (self.ewma_ms or 0.0)):
             self.ewma_ms = _moved(self.ewma_ms, elapsed_ms)

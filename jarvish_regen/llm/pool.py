@@ -6,11 +6,13 @@ comparisons; weights and quantiles are worked out by a task of the loop (``tendi
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from jarvish_regen.llm.balance import choose
 from jarvish_regen.llm.base import (
@@ -20,15 +22,20 @@ from jarvish_regen.llm.base import (
     LLMError,
     Request,
     StreamingTarget,
+    Target,
     Why,
 )
-from jarvish_regen.llm.breaker import Permit, Transition
+from jarvish_regen.llm.breaker import Permit
 from jarvish_regen.llm.budget import TokenBucket
 from jarvish_regen.llm.deadline import Deadline
 from jarvish_regen.llm.gauge import TargetFigures
 from jarvish_regen.llm.legs import Leg, Patience
+from jarvish_regen.llm.shared import SharedHealth
 from jarvish_regen.llm.slot import Slot
+from jarvish_regen.llm.tending import Publish, Tender
 from jarvish_regen.llm.trouble import VendorTrouble
+
+logger = logging.getLogger(__name__)
 
 TIERS: Final = ("fast", "strong", "local")
 # PERFORMANCE.md: at about 250 ms a stream tells whether a call is alive.
@@ -41,11 +48,20 @@ _FULL_SECONDS: Final = 0.01
 _PROBE_OVERDUE_SECONDS: Final = 1.0
 
 
+@runtime_checkable
+class Warmable(Protocol):
+    """A client that can open connections before it is asked."""
+
+    async def warm(self) -> object:
+        """Open some connections without asking anything."""
+
+
 class Pool:
     """Know the targets that may be asked, and how each does.
 
-    ``on_transition`` hears each opening and closing of a breaker, on the loop. ``random`` and ``clock`` (seconds,
-    monotonic) are arguments for the tests.
+    A task of the loop tends it from the first race on (``tending``): ``shared`` is where processes tell each other whom
+    not to ask, ``publish`` stores what people see. ``random`` and ``clock`` (seconds, monotonic) are arguments for the
+    tests.
     """
 
     def __init__(
@@ -55,13 +71,14 @@ class Pool:
         clock: Callable[[], float] = time.monotonic,
         random: Random | None = None,
         bucket: TokenBucket | None = None,
-        on_transition: Callable[[Slot, Transition], None] | None = None,
+        shared: SharedHealth | None = None,
+        publish: Publish | None = None,
     ) -> None:
         self.clock = clock
         self.random = random or Random()  # noqa: S311  spreads load, guards nothing
         self.bucket = bucket or TokenBucket()
         self.trouble = VendorTrouble(clock=clock)
-        self.on_transition = on_transition
+        self.tender = Tender(self, shared=shared, publish=publish)
         self._slots: tuple[Slot, ...] = ()
         self.use(clients)
 
@@ -76,13 +93,11 @@ class Pool:
 
     def use(self, clients: Iterable[StreamingTarget]) -> None:
         """Swap the set of targets; one that stays keeps what is known of it. May be called from any thread."""
-        known = {slot.target: slot for slot in self._slots}
+        known = {_endpoint(slot.target): slot for slot in self._slots}
         slots = []
         for client in clients:
-            slot = known.get(client.target)
-            if slot is None:
-                slot = Slot(client, clock=self.clock, random=self.random)
-            slot.client = client
+            slot = known.get(_endpoint(client.target)) or Slot(client, clock=self.clock, random=self.random)
+            slot.client, slot.target = client, client.target
             slots.append(slot)
         # One swap of a whole tuple: a race on the loop sees the old set or the new one.
         self._slots = tuple(slots)
@@ -94,12 +109,16 @@ class Pool:
         """
         if not requests:
             raise ValueError("A race needs something to ask.")
+        self.tender.ensure()
         return Picker(self, requests, [slot for slot in self._slots if slot.target.tier in tiers])
 
-    def report(self, slot: Slot, transition: Transition | None) -> None:
-        """Tell who listens about a breaker that opened or closed."""
-        if transition is not None and self.on_transition is not None:
-            self.on_transition(slot, transition)
+    async def start(self) -> None:
+        """Begin to tend the targets, and open connections to those whose clients can, before anybody waits."""
+        self.tender.ensure()
+        warming = [slot.client.warm() for slot in self._slots if isinstance(slot.client, Warmable)]
+        for failure in await asyncio.gather(*warming, return_exceptions=True):
+            if isinstance(failure, Exception):
+                logger.warning("target not warmed", extra={"error": type(failure).__name__})
 
     def figures(self) -> tuple[TargetFigures, ...]:
         """Return how each target does now; may be called from any thread (a figure may be one call old)."""
@@ -222,7 +241,7 @@ class Picker:
             seconds=leg.seconds,
             first_token_seconds=leg.first_token_seconds,
         )
-        pool.report(slot, transition)
+        pool.tender.note(slot, transition)
 
     def judged(self, leg: Leg, *, is_accepted: bool) -> None:
         """Remember whether the target's answers are of use."""
@@ -271,3 +290,8 @@ class Picker:
             int(self._running_vendors[vendor] > 0),
             self._failed_targets[name],
         )
+
+
+def _endpoint(target: Target) -> tuple[str, str, str]:
+    # What makes it another target; with a new price or limit it is still the one whose figures are known.
+    return target.name, target.base_url, target.model

@@ -164,7 +164,7 @@ class _Race(Generic[Verdict]):
         self._max_legs = max_legs
         self._usual = usual
         self._began_at = deadline.clock()
-        self._ended_at = self._began_at
+        self._ended_at: float | None = None
         self._calls: list[_Call] = []
         self._running: set[_Call] = set()
         self._owed: Why | None = "first"
@@ -275,7 +275,7 @@ class _Race(Generic[Verdict]):
                 target=call.leg.name,
                 started_ms=offset_ms,
                 first_token_ms=None,
-                ended_ms=(self._ended_at - self._began_at) * 1000,
+                ended_ms=((self._ended_at or self._deadline.clock()) - self._began_at) * 1000,
                 outcome="cancelled",
                 error="It did not end when it was cancelled.",
                 is_estimated=True,

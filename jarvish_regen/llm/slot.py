@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 from datetime import datetime
@@ -9,7 +10,7 @@ from random import Random
 from typing import Final
 
 from jarvish_regen.llm.base import CallRecord, StreamingTarget, TargetThrottledError
-from jarvish_regen.llm.breaker import Breaker, Permit, Transition
+from jarvish_regen.llm.breaker import Breaker, Permit, Sign, Transition
 from jarvish_regen.llm.gauge import Gauge, TargetFigures, sign_of
 
 # A recovered target gets a tenth of its share and the whole of it after this (maximhq/bifrost#120).
@@ -34,7 +35,7 @@ class Slot:
         self.in_flight = 0
         self.weight = 1.0
         self.checked_at: datetime | None = None
-        self.next_check_at = float("-inf")
+        self.next_check_at: float | None = None
         self._clock = clock
         self._random = random
         self._throttled_until = float("-inf")
@@ -94,21 +95,26 @@ class Slot:
         record: CallRecord | None,
         seconds: float,
         first_token_seconds: float | None,
+        is_check: bool = False,
     ) -> Transition | None:
         """Take in a call that ended; return the breaker's transition, if it caused one."""
         self.in_flight -= 1
         had_token = first_token_seconds is not None
         sign = sign_of(failure, seconds=seconds, had_token=had_token, silence_seconds=self.gauge.silence_seconds)
-        was_cancelled = record is not None and record.outcome == "cancelled"
-        self.gauge.add(sign, seconds=seconds, first_token_seconds=first_token_seconds, was_cancelled=was_cancelled)
+        self.gauge.add(
+            sign,
+            seconds=seconds,
+            first_token_seconds=first_token_seconds,
+            was_cancelled=isinstance(failure, asyncio.CancelledError),
+            is_check=is_check,
+        )
         if record is not None:
             self.gauge.add_cost(record)
         if isinstance(failure, TargetThrottledError):
             self.throttle(failure.retry_after_seconds)
         elif sign in ("ok", "alive"):
             self._throttled_in_a_row = 0
-        reason = record.error if record is not None and record.error else _reason_of(failure)
-        return self.breaker.report(permit, sign, reason if sign in ("failed", "silent") else "")
+        return self.breaker.report(permit, sign, _reason_of(sign, failure, seconds))
 
     def throttle(self, seconds: float | None) -> None:
         """Leave the target in peace for as long as it asked, or for a growing while if it did not say."""
@@ -152,5 +158,7 @@ class Slot:
         )
 
 
-def _reason_of(failure: BaseException | None) -> str:
-    return str(failure) if failure is not None and str(failure) else "It gave no sign of life."
+def _reason_of(sign: Sign, failure: BaseException | None, seconds: float) -> str:
+    if sign == "failed":
+        return str(failure) or type(failure).__name__
+    return f"No sign of life for {seconds:.1f} s." if sign == "silent" else ""

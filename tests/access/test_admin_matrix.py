@@ -37,6 +37,8 @@ MATRIX: Final[dict[str, tuple[str, str, str, str, str]]] = {
     "journal.idempotencykey":    ("",    "",    "lvh",   "lvh",    "lvh"),
     "journal.webhookendpoint":   ("",    "",    "",      "lvh",    "lvh"),
     "llm.modeltarget":           ("",    "",    "lvhac", "lvhacd", "lvhacd"),
+    "llm.targetalarm":           ("",    "",    "lvh",   "lvh",    "lvh"),
+    "llm.targetstate":           ("",    "",    "lvh",   "lvh",    "lvh"),
 }
 # Buttons of a page, and actions on selected rows of a list, with who may press them.
 BUTTONS: Final[dict[tuple[str, str], set[str]]] = {

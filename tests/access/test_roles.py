@@ -33,6 +33,8 @@ _MACHINE_ROOM: Final = {
     "llm.view_modeltarget",
     "llm.add_modeltarget",
     "llm.change_modeltarget",
+    "llm.view_targetalarm",
+    "llm.view_targetstate",
     "access.view_firm",
 }
 PERMISSIONS: Final[dict[str, set[str]]] = {

@@ -27,7 +27,7 @@ from jarvish_regen.journal.models import (
     Outbox,
     WebhookEndpoint,
 )
-from jarvish_regen.llm.models import ModelTarget
+from jarvish_regen.llm.models import ModelTarget, TargetAlarm, TargetState
 from regeneration.models import Candidate, Regeneration
 from tests.factories import (
     FAULTY_TEXT,
@@ -132,7 +132,10 @@ def house_keys() -> dict[str, str]:
     key = IdempotencyKey.objects.create(
         caller="usr", method="POST", path="/api/v1/content", key="k", body_sha256="0" * 64, status=202, body={}
     )
-    rows: list[Any] = [target, key, Outbox.objects.earliest("id"), Group.objects.get(name="reviewer")]
+    now = timezone.now()
+    state = TargetState.objects.create(target="Vendor", process="host:1", since=now, updated_at=now)
+    alarm = TargetAlarm.objects.create(target="Vendor", process="host:1", opened_at=now)
+    rows: list[Any] = [target, state, alarm, key, Outbox.objects.earliest("id"), Group.objects.get(name="reviewer")]
     return {row._meta.label_lower: str(row.pk) for row in rows}
 
 

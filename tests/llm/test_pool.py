@@ -258,20 +258,26 @@ def test_a_vendor_in_trouble_is_left_by_the_next_races_too() -> None:
 
 @pytest.mark.parametrize("patience", [0.5, 3.0, None])
 def test_a_throttled_target_is_not_asked_before_its_time(patience: float | None) -> None:
-    throttled = client("one", seconds=0.01, failure=lambda: TargetThrottledError("429", retry_after_seconds=patience))
-    other = client("two", seconds=0.1)
+    told_at: list[float] = []
+
+    def throttle() -> LLMError:
+        told_at.append(clock() + 0.01)
+        return TargetThrottledError("HTTP 429", retry_after_seconds=patience)
+
+    throttled, other = client("one", seconds=0.01, failure=throttle), client("two", seconds=0.1)
 
     async def story() -> None:
         pool = pool_of(throttled, other)
         pool.slots[1].gauge.ewma_ms = 1e6
-        while clock() < 2.0:
+        while clock() < 4.0:
             await ask(pool)
 
     run_virtual(story)
 
-    gaps = [later - sooner for sooner, later in zip(throttled.asked_at, throttled.asked_at[1:], strict=False)]
-    assert throttled.asked_at
-    assert all(gap >= (0.5 if patience is None else patience) for gap in gaps)
+    quiet_seconds = 0.5 if patience is None else patience
+    too_early = [at for at in throttled.asked_at for told in told_at if told < at < told + quiet_seconds - 1e-9]
+    assert told_at
+    assert too_early == []
 
 
 def test_a_target_that_refuses_the_key_is_not_asked_again_in_that_race() -> None:
@@ -358,7 +364,7 @@ def test_nothing_stays_under_way_after_races_whatever_happened_in_them() -> None
     async def story() -> Counter[str]:
         pool = pool_of(*clients)
         await asyncio.gather(*(ask(pool) for _ in range(10)))
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.2)  # before any probe
         return Counter({slot.target.name: slot.in_flight for slot in pool.slots})
 
     assert set(run_virtual(story).values()) == {0}
