@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 import regex
@@ -109,6 +110,8 @@ _WORD_RUN = regex.compile(
 )
 
 
+# The allowed texts of a job are read again for each candidate.
+@lru_cache(maxsize=64)
 def figures(text: str) -> tuple[Figure, ...]:
     """Return the figures of a text in order, without overlap.
 

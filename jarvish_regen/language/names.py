@@ -7,6 +7,7 @@ lower case elsewhere).
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import regex
 
@@ -78,18 +79,22 @@ def new_names(candidate: str, allowed: Iterable[str]) -> tuple[str, ...]:
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}&\u200c\u200d]+")
 
 
-def _entities(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield the entities of a text as (start, end, canonical name), the longest name at each place."""
+# The allowed texts of a job are read again for each candidate.
+@lru_cache(maxsize=64)
+def _entities(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Return the entities of a text as (start, end, canonical name), the longest name at each place."""
+    found = []
     tokens = [(match.start(), match.end(), normalise_for_comparison(match.group())) for match in _WORD.finditer(text)]
     at = 0
     while at < len(tokens):
         for length in range(min(_LONGEST_ENTITY, len(tokens) - at), 0, -1):
             name = " ".join(token for _, _, token in tokens[at : at + length])
             if name in _ENTITY_BY_NAME:
-                yield tokens[at][0], tokens[at + length - 1][1], _ENTITY_BY_NAME[name]
+                found.append((tokens[at][0], tokens[at + length - 1][1], _ENTITY_BY_NAME[name]))
                 at += length - 1
                 break
         at += 1
+    return tuple(found)
 
 
 def _capitalised(text: str, known: set[str]) -> Iterator[tuple[int, str]]:

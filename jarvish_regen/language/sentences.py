@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -46,6 +47,8 @@ class Sentence:
     text: str
 
 
+# One answer asks for the sentences of the same two texts about ten times.
+@lru_cache(maxsize=32)
 def sentences(text: str) -> tuple[Sentence, ...]:
     """Split a text on . ! ? … and danda, line breaks and bullets.
 

@@ -5,6 +5,7 @@ which neither ``str.isalnum`` nor the word boundary of regular expressions knows
 """
 
 import unicodedata
+from functools import lru_cache
 
 import regex
 
@@ -32,6 +33,8 @@ def normalise_for_comparison(text: str) -> str:
     NFC, zero-width joiners and variation selectors removed, every run of whitespace one space, casefolded, stripped.
     Idempotent. A lone surrogate or NUL passes through unchanged.
     """
+    if text.isascii():
+        return _WHITESPACE.sub(" ", text.lower()).strip()
     # Removing a joiner may bring a base and its mark together, and casefolding may take letters apart: hence NFC last.
     visible = "".join(ch for ch in unicodedata.normalize("NFC", text) if ch not in INVISIBLE)
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", visible).casefold())
@@ -47,6 +50,8 @@ def graphemes(text: str) -> list[str]:
     return _GRAPHEME.findall(text)
 
 
+# A text is cut many times on its way through the engine; a long one has some 20,000 positions, hence few texts.
+@lru_cache(maxsize=16)
 def positions_inside_graphemes(text: str) -> frozenset[int]:
     """Return the code point positions that lie inside a grapheme cluster, where no text may be cut."""
     if text.isascii() and "\r\n" not in text:
