@@ -79,6 +79,9 @@ async def ask_engine(zero: "Zero", pool: "Pool") -> "Outcome":
 
 async def answered(zero: "Zero", pool: "Pool", lag: float) -> Answered:
     """Answer one job and tell how it went."""
+    from benchmarks.jobs import forget_texts
+
+    forget_texts()
     began = time.perf_counter()
     outcome = await ask_engine(zero, pool)
     ms = (time.perf_counter() - began) * 1000

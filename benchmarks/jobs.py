@@ -11,6 +11,10 @@ from feedback.services import Rejection, SaidIssue, check_rejection
 from jarvish_regen.access.models import Firm, User
 from jarvish_regen.content.demo.loader import demo_drafts, demo_firms, draft_of
 from jarvish_regen.content.models import AdvisorProfile, ContentItem, ContentVersion
+from jarvish_regen.language import names
+from jarvish_regen.language.figures import figures
+from jarvish_regen.language.sentences import sentences
+from jarvish_regen.language.words import positions_inside_graphemes
 from regeneration.drafts import draft_from
 from regeneration.jobs import Zero, prepare_zero
 from regeneration.pipeline import prompts_for
@@ -48,6 +52,14 @@ def bench_jobs() -> BenchJobs:
         else:
             unanswerable.append(str(entry["external_id"]))
     return BenchJobs(tuple(zeros), rejected, settled, tuple(unanswerable))
+
+
+def forget_texts() -> None:
+    """Forget what the language package keeps of the texts it has read, so that no request is helped by an earlier
+    one of the same draft: in life no two drafts are alike.
+    """
+    for read in (positions_inside_graphemes, sentences, figures, names._entities):
+        read.cache_clear()
 
 
 def _advisors() -> dict[str, AdvisorProfile]:
