@@ -98,13 +98,15 @@ def respond(messages: Sequence[Mapping[str, Any]]) -> str:
     found = _DATA.search(prompt)
     if found is None:
         return json.dumps({"edits": [], "full_text": None})
-    data = json.loads(found.group(2))
+    data = _whole(json.loads(found.group(2)))
     language = _language(prompt[: found.start()])
     if "return it as full_text" in prompt[: found.start()]:
         return _reply([], _written_anew(data, language))
     edits: list[Edit] = []
     for issue in data["issues"]:
         proposed = _edits_for(issue, data, language)
+        if proposed is None and 'each line of "text"' in prompt[: found.start()]:
+            return _reply([_edit(line, _neutral(data["text"], line, language)) for line in _body(data)[:2]], None)
         if proposed is None:
             return _reply([], _written_anew(data, language))
         edits += proposed
@@ -114,6 +116,36 @@ def respond(messages: Sequence[Mapping[str, Any]]) -> str:
         if entry["words"].strip() and not any(_overlap(entry["words"], edit["find"]) for edit in edits)
     ]
     return _reply(_distinct(edits), None)
+
+
+def _whole(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data with the fields that were left out because they hold nothing, or to save tokens."""
+    text = data.get("text", "")
+    feedback = {"category": "", "note": "", "suggestions": "", **data.get("feedback", {})}
+    issues = []
+    for issue in data.get("issues", []):
+        words = issue.get("words", "")
+        sentence = issue.get("sentence") or _sentence_around(text, words)
+        issues.append({"code": issue["code"], "words": words, "sentence": sentence, "note": issue.get("note", "")})
+    return {
+        "text": text,
+        "issues": issues,
+        "feedback": feedback,
+        "remove": [{"words": "", "instead": "", **entry} for entry in data.get("remove", [])],
+        "keep_exactly": data.get("keep_exactly", []),
+        "limits": data.get("limits", {}),
+    }
+
+
+def _sentence_around(text: str, words: str) -> str:
+    """Return the sentence of the text that holds the words, the words themselves if they stand in no single one."""
+    if not words:
+        return ""
+    first = words.split("…")[0].strip()
+    for match in _SENTENCE.finditer(text):
+        if first in match.group():
+            return match.group().strip() if words in match.group() else words
+    return words
 
 
 def _edits_for(issue: Mapping[str, str], data: Mapping[str, Any], language: str) -> list[Edit] | None:

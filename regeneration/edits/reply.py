@@ -69,10 +69,11 @@ class ProposedEdit:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Hold a reply of the right shape."""
+    """Hold a reply of the right shape; ``left_out`` counts what was refused of it before it was read further."""
 
     edits: tuple[ProposedEdit, ...]
     full_text: str | None = None
+    left_out: int = 0
 
 
 def parse_reply(raw: str) -> Reply:
