@@ -67,11 +67,12 @@ def viewer_behind(held: Pass) -> Viewer | None:
         if token is None or (token.expiry is not None and token.expiry < timezone.now()):
             return None
         return viewer_of(token.user, token)
-    user = _user_of_session(held.session_key)
+    user = user_of_session(held.session_key)
     return viewer_of(user) if user else None
 
 
-def _user_of_session(session_key: str | None) -> User | None:
+def user_of_session(session_key: str | None) -> User | None:
+    """Return who is signed in with a session now; None once it has ended or the password was changed."""
     if session_key is None:
         return None
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)

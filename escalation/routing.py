@@ -14,11 +14,11 @@ _router = URLRouter([path("ws/live/", LiveConsumer.as_asgi())])
 # A browser sends cookies from any page: only pages of our own may use them. Nobody's browser sends a token by itself.
 _for_browsers = AllowedHostsOriginValidator(AuthMiddlewareStack(_router))
 
-_Receive = Callable[[], Awaitable[dict[str, Any]]]
-_Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-async def websocket_application(scope: dict[str, Any], receive: _Receive, send: _Send) -> None:
+async def websocket_application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Let a connection in by token or by session. Unknown addresses are refused in the handshake."""
     if scope["path"] != "/ws/live/":
         await receive()

@@ -12,8 +12,8 @@ http_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 import jarvish_regen.celery  # noqa: E402, F401  requests ring
-from escalation.routing import websocket_application  # noqa: E402
 from jarvish_regen.warm import warm_up  # noqa: E402
+from learning.routing import websocket_application  # noqa: E402
 
 warm_up()
 application = ProtocolTypeRouter({"http": http_application, "websocket": websocket_application})

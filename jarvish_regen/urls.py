@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
-from jarvish_regen import health
+from jarvish_regen import health, metrics
 from jarvish_regen.ids import PREFIXES, converter_for
 
 for kind, prefix in PREFIXES.items():
@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("feedback.urls")),
     path("", include("escalation.urls")),
     path("", include("jarvish_regen.access.urls")),
+    path("", include("learning.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include((api_urlpatterns, "api"))),
@@ -31,6 +32,7 @@ urlpatterns = [
     path("api/redoc/", SpectacularRedocView.as_view(url_name="schema", template_name="redoc.html"), name="redoc"),
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]
 
 handler403 = "django.views.defaults.permission_denied"

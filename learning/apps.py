@@ -14,6 +14,7 @@ class LearningConfig(AppConfig):
 
     def ready(self) -> None:
         from jarvish_regen.checks import register_all  # it reads models, which are there only now
+        from learning import receivers  # noqa: F401  registering is what the import is for
 
         register_all()
         # Permissions are made app by app, so roles come after the last app; apps without models send no signal.

@@ -1,12 +1,15 @@
 """Staff without a second factor get no further than the page that sets one up, where that is required."""
 
 from collections.abc import Callable
+from typing import Final
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+
+STAFF_PREFIXES: Final = ("/admin/", "/dashboard/")
 
 
 class StaffMfaMiddleware:
@@ -21,7 +24,7 @@ class StaffMfaMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if (
             settings.STAFF_MFA_REQUIRED
-            and request.path.startswith("/admin/")
+            and request.path.startswith(STAFF_PREFIXES)
             and request.user.is_authenticated
             and request.user.is_staff
             and not is_mfa_enabled(request.user)

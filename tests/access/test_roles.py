@@ -36,6 +36,7 @@ _MACHINE_ROOM: Final = {
     "llm.view_targetalarm",
     "llm.view_targetstate",
     "access.view_firm",
+    "learning.view_snapshot",
 }
 PERMISSIONS: Final[dict[str, set[str]]] = {
     "advisor": set(),
@@ -44,7 +45,7 @@ PERMISSIONS: Final[dict[str, set[str]]] = {
     "reviewer": _DRAFTS | {"content.view_advisorprofile"},
     "senior_reviewer": _DRAFTS | {"content.view_advisorprofile", "journal.view_auditentry", "journal.view_event"},
     "operations": _DRAFTS | _MACHINE_ROOM,
-    "analyst": set(),
+    "analyst": {"learning.view_snapshot"},
     "administrator": _DRAFTS
     | _MACHINE_ROOM
     | {
