@@ -40,7 +40,10 @@ _NO_NAME = word_set(
     """
 )
 _ENTITY_BY_NAME = {normalise_for_comparison(name): group[0] for group in ENTITIES for name in group}
-_LONGEST_ENTITY = max(len(name.split()) for name in _ENTITY_BY_NAME)
+# The most words of an entity that begins with a word.
+_LONGEST_FROM: dict[str, int] = {}
+for _words in (name.split() for name in _ENTITY_BY_NAME):
+    _LONGEST_FROM[_words[0]] = max(len(_words), _LONGEST_FROM.get(_words[0], 0))
 
 
 def new_names(candidate: str, allowed: Iterable[str]) -> tuple[str, ...]:
@@ -87,7 +90,7 @@ def _entities(text: str) -> tuple[tuple[int, int, str], ...]:
     tokens = [(match.start(), match.end(), normalise_for_comparison(match.group())) for match in _WORD.finditer(text)]
     at = 0
     while at < len(tokens):
-        for length in range(min(_LONGEST_ENTITY, len(tokens) - at), 0, -1):
+        for length in range(min(_LONGEST_FROM.get(tokens[at][2], 0), len(tokens) - at), 0, -1):
             name = " ".join(token for _, _, token in tokens[at : at + length])
             if name in _ENTITY_BY_NAME:
                 found.append((tokens[at][0], tokens[at + length - 1][1], _ENTITY_BY_NAME[name]))

@@ -11,6 +11,7 @@ import regex
 
 # Zero-width joiner, non-joiner and the variation selectors change how a text looks, not what it says.
 INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff") | {chr(c) for c in range(0xFE00, 0xFE10)}
+_WITHOUT_INVISIBLE = dict.fromkeys(map(ord, INVISIBLE))
 
 # A word holds letters, marks and digits of any script, and an apostrophe or hyphen only between two of them.
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}_\u200c\u200d]+(?:['’\-][\p{L}\p{M}\p{N}_\u200c\u200d]+)*")
@@ -36,7 +37,7 @@ def normalise_for_comparison(text: str) -> str:
     if text.isascii():
         return _WHITESPACE.sub(" ", text.lower()).strip()
     # Removing a joiner may bring a base and its mark together, and casefolding may take letters apart: hence NFC last.
-    visible = "".join(ch for ch in unicodedata.normalize("NFC", text) if ch not in INVISIBLE)
+    visible = unicodedata.normalize("NFC", text).translate(_WITHOUT_INVISIBLE)
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", visible).casefold())
     return _WHITESPACE.sub(" ", folded).strip()
 
