@@ -284,10 +284,26 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(3600),
         "options": {"queue": "learn", "expires": 1800},
     },
+    "regeneration.audit_hits": {
+        "task": "regeneration.audit_hits",
+        "schedule": schedule(600),
+        "options": {"queue": "learn", "expires": 300},
+    },
     "journal.deliver_due": {
         "task": "journal.deliver_due",
         "schedule": schedule(5),
         "options": {"queue": "notify", "expires": 10},
+    },
+    "regeneration.count_rungs": {
+        "task": "regeneration.count_rungs",
+        "schedule": schedule(3600),
+        "options": {"queue": "learn", "expires": 1800},
+    },
+    # Costs three queries unless the rules changed; then what a run leaves over is the next one's.
+    "regeneration.recheck_shelf": {
+        "task": "regeneration.recheck_shelf",
+        "schedule": schedule(600),
+        "options": {"queue": "learn", "expires": 500},
     },
     "learning.roll_up": {
         "task": "learning.roll_up",
@@ -312,6 +328,7 @@ SNAPSHOT_HOURS_KEEP_DAYS = env.int("JARVISH_SNAPSHOT_HOURS_KEEP_DAYS", 400)  # t
 METRICS_TOKEN = env.str("JARVISH_METRICS_TOKEN", "")  # empty: /metrics answers on loopback, and never in production
 METRICS_KEEP_SECONDS = 5
 LIVE_RECHECK_SECONDS = 5.0  # a socket whose session has ended, or whose role has changed, is cut off by then
+SHELF_LOADED_ON_MIGRATE = True  # templates, library and defaults; a test puts on the shelf what it needs
 CONTENT_TEXT_MAX_CHARS = 20_000
 BULK_ITEMS_MAX = 500
 REQUEST_BODY_MAX_BYTES = 2_500_000
@@ -556,6 +573,16 @@ UNFOLD = {
                     _desk_entry(_("Model targets"), "smart_toy", "llm", "modeltarget"),
                     _desk_entry(_("Target states"), "monitor_heart", "llm", "targetstate"),
                     _desk_entry(_("Target alarms"), "notification_important", "llm", "targetalarm"),
+                ],
+            },
+            {
+                "title": _("Shelf"),
+                "items": [
+                    _desk_entry(_("Templates"), "dynamic_form", "regeneration", "template"),
+                    _desk_entry(_("Library"), "library_books", "regeneration", "libraryitem"),
+                    _desk_entry(_("Safe defaults"), "health_and_safety", "regeneration", "defaulttext"),
+                    _desk_entry(_("Orders"), "format_list_numbered", "regeneration", "fallbackorder"),
+                    _desk_entry(_("Confidence"), "percent", "regeneration", "rungrecord"),
                 ],
             },
             {

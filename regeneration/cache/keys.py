@@ -60,9 +60,6 @@ def fingerprint(brief: FeedbackBrief, constraints: Constraints) -> str:
     Notes count as they read (case, composition, blanks and closing full stops do not); the order of issues and of
     demanded words does not count; severity and suggested action do not change a text and are left out.
     """
-    demands: dict[str, Any] = {
-        name: sorted(value) if isinstance(value, tuple | list) else value for name, value in asdict(constraints).items()
-    }
     return digest(
         {
             "category": brief.category,
@@ -76,7 +73,7 @@ def fingerprint(brief: FeedbackBrief, constraints: Constraints) -> str:
                 ]
                 for issue in brief.issues
             ),
-            "constraints": demands,
+            "constraints": constraints_as_plain(constraints),
         }
     )
 
@@ -91,9 +88,16 @@ def recipe_key(scope: CacheScope, sentence: str, code: str) -> str:
     return _key("recipe", scope, {"sentence": normalise_for_comparison(sentence), "code": code})
 
 
-def shelf_key(scope: CacheScope, name: str) -> str:
-    """Return the key of something that belongs to the scope as a whole, such as its list of recent requests."""
-    return _key("near", scope, {"name": name})
+def meant_key(scope: CacheScope, meaning: str) -> str:
+    """Return the key under which requests of one meaning meet, whatever their words."""
+    return _key("meant", scope, {"meaning": meaning})
+
+
+def constraints_as_plain(constraints: Constraints) -> dict[str, Any]:
+    """Return a caller's demands as canonical JSON takes them; the order of demanded words does not count."""
+    return {
+        name: sorted(value) if isinstance(value, tuple | list) else value for name, value in asdict(constraints).items()
+    }
 
 
 def said_as(note: str) -> str:

@@ -24,6 +24,7 @@ from regeneration.cache.identity import identity_of
 from regeneration.cache.lifetimes import seconds_to_keep
 from regeneration.cache.tiers import Valkey
 from regeneration.job import CandidateText, Constraints, FeedbackBrief, Job, NamedIssue, Situation, Voice
+from regeneration.resolution.comparison import edits_between
 from regeneration.validate import validate
 from tests.regeneration.cases import CONTEXT, job_for, signed
 
@@ -249,6 +250,37 @@ def test_a_recipe_is_for_the_fault_it_was_made_for() -> None:
     text = signed(f"Markets move. {FAULT}")
 
     assert cache.look_up(scope(), job_for(text, ("wrong_audience", FAULT))) == ()
+
+
+@pytest.mark.usefixtures("shared")
+def test_the_same_request_in_other_words_finds_the_answer_and_its_opposite_does_not() -> None:
+    cache = a_cache()
+    job = salesy()
+    kept_in(cache, replace(job, feedback=replace(job.feedback, note="Too salesy, please shorten it")))
+
+    def found(note: str) -> list[str]:
+        asked = replace(job, feedback=replace(job.feedback, note=note))
+        return [hit.kind for hit in cache.look_up(scope(), asked) if hit.kind != "recipe"]
+
+    assert found("It is too pushy, shorten") == ["similar"]
+    assert found("Not too pushy, shorten") == []
+    assert found("It is too pushy, lengthen") == []
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_similar_answer_is_moved_over_to_a_draft_that_reads_a_little_different() -> None:
+    cache = a_cache()
+    job = salesy("Please note that a SIP puts a fixed sum to work each month.")
+    answer = answer_to(job)
+    kept_in(cache, job, candidate=replace(answer, edits=edits_between(job.rejected_text, answer.text)))
+    other = salesy("Kindly note that an SIP puts a fixed sum to work each month!")
+
+    hits = {hit.kind: hit for hit in cache.look_up(scope(), other)}
+
+    assert set(hits) == {"similar", "recipe"}
+    assert hits["similar"].similarity == 1.0
+    assert "Kindly note that an SIP" in hits["similar"].candidate.text
+    assert validate(other, hits["similar"].candidate).is_valid
 
 
 def test_a_purge_forgets_one_prompt_version_in_both_tiers_and_nothing_else(shared: None) -> None:
