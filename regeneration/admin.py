@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from feedback.admin import issue_title
 from jarvish_regen.content.admin import item_link, version_link
 from jarvish_regen.desk import Questions, ReadOnlyAdmin, ReadOnlyStack, age, bullets, display, facts, prose, words_of
+from regeneration import shelf_admin  # noqa: F401  Django looks for the pages of an application here
 from regeneration.models import OPEN_STATES, Candidate, Regeneration, RegenerationState
 
 STATE_LABELS = {

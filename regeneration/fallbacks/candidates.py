@@ -174,5 +174,7 @@ def _first(job: Job, entries: Iterable[ShelfText], wanted: Wanted, says: str) ->
         made = render(entry, job, language=wanted.language, today=wanted.today)
         if made is not None:
             explanation = says % {"title": entry.title}
-            return CandidateText(entry.rung, made.text, explanation=explanation, wording=made.wording)
+            return CandidateText(
+                entry.rung, made.text, explanation=explanation, wording=made.wording, source=entry.code
+            )
     return None

@@ -54,8 +54,18 @@ def finished(body: str, job: Job, *, is_signed: bool = False) -> Rendered | None
 
 
 def is_whole(body: str, text: str) -> bool:
-    """Say whether repair left every word of the body in its place; markup and emoji are not words."""
-    return " ".join(measures.word_keys(body)) in " ".join(measures.word_keys(text))
+    """Say whether repair left every line of the body in its place, in order; markup and emoji are not words.
+
+    Mandated lines go between the message and its signature, so lines need not follow each other at once.
+    """
+    words, place = " ".join(measures.word_keys(text)), 0
+    for line in body.splitlines():
+        wanted = " ".join(measures.word_keys(line))
+        found = words.find(wanted, place)
+        if found < 0:
+            return False
+        place = found + len(wanted)
+    return True
 
 
 def keeps(constraints: Constraints, text: str, job: Job) -> bool:

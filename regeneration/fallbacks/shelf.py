@@ -11,6 +11,7 @@ from typing import Final
 
 from django.db import close_old_connections, connection
 
+from regeneration.fallbacks.files import row_seal
 from regeneration.fallbacks.subjects import SubjectIndex, index_of
 from regeneration.fallbacks.values import Confidence, DefaultKey, Shelf, ShelfText
 from regeneration.models import DefaultText, FallbackOrder, LibraryItem, RungRecord, Template
@@ -27,10 +28,11 @@ def read_shelf() -> Shelf:
     items = list(LibraryItem.objects.filter(state=LibraryItem.State.PUBLISHED))
     library: dict[tuple[str, str], list[ShelfText]] = {}
     for item in items:
-        library.setdefault((item.code, item.language), []).append(_library_text(item))
+        library.setdefault((item.code, item.language), []).append(library_text(item))
     defaults: dict[DefaultKey, str] = {
         (row.content_class, row.channel, row.registrant_type, row.language): row.text
         for row in DefaultText.objects.exclude(text="")
+        if _is_as_signed(row)
     }
     orders = {row.reason: tuple(row.rungs) for row in FallbackOrder.objects.filter(state=FallbackOrder.State.LIVE)}
     records = {
@@ -46,6 +48,14 @@ def read_shelf() -> Shelf:
         template_subjects=_subjects((row.code, row.topic_words) for row in templates),
         library_subjects=_subjects((row.code, row.topic_words) for row in items),
     )
+
+
+def _is_as_signed(row: DefaultText) -> bool:
+    seal = row_seal(row.content_class, row.channel, row.registrant_type, row.language, row.text)
+    if seal == row.sha256:
+        return True
+    logger.error("default text is not as signed", extra={"default_id": row.pk, "signed_by": row.signed_by})
+    return False
 
 
 def template_text(row: Template) -> ShelfText:
@@ -64,7 +74,8 @@ def template_text(row: Template) -> ShelfText:
     )
 
 
-def _library_text(row: LibraryItem) -> ShelfText:
+def library_text(row: LibraryItem) -> ShelfText:
+    """Return a library text's row as a value."""
     return ShelfText(
         rung="library",
         id=row.id,

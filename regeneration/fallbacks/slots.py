@@ -27,38 +27,38 @@ AMOUNT_MAX = 10_00_00_000  # ten crore: more is no amount that a message to save
 NAME_MAX_CHARS = 80
 SIGNATURE_MAX_CHARS = 160
 
+# Each stands at the head or the foot of a text, on a line of its own or before the first sentence.
 GREETINGS: Mapping[str, tuple[str, ...]] = {
-    "en": ("Hello", "Namaste", "Dear investor"),
-    "hi": ("नमस्ते", "नमस्कार"),
-    "mr": ("नमस्कार",),
-    "hinglish": ("Namaste", "Hello ji"),
+    "en": ("Hello,", "Namaste,", "Dear investor,"),
+    "hi": ("नमस्ते,", "नमस्कार,"),
+    "mr": ("नमस्कार,",),
+    "hinglish": ("Namaste,", "Hello ji,"),
 }
 CLOSINGS: Mapping[str, tuple[str, ...]] = {
-    "en": ("Warm regards", "Regards", "With good wishes"),
-    "hi": ("सादर", "धन्यवाद"),
-    "mr": ("सस्नेह", "धन्यवाद"),
-    "hinglish": ("Dhanyavaad", "Shukriya"),
+    "en": ("Warm regards,", "Regards,", "With good wishes,"),
+    "hi": ("सादर,", "धन्यवाद,"),
+    "mr": ("सस्नेह,", "धन्यवाद,"),
+    "hinglish": ("Dhanyavaad,", "Shukriya,"),
 }
-# By language; the last one of each list fits whatever the draft spoke of.
 GOALS: Mapping[str, Mapping[str, str]] = {
-    "retirement": {"en": "retirement", "hi": "रिटायरमेंट", "mr": "निवृत्ती", "hinglish": "retirement"},
+    "retirement": {"en": "retirement", "hi": "सेवानिवृत्ति", "mr": "निवृत्ती", "hinglish": "retirement"},
     "education": {
-        "en": "a child's education",
-        "hi": "बच्चे की पढ़ाई",
-        "mr": "मुलांचं शिक्षण",
+        "en": "child's education",
+        "hi": "बच्चे की शिक्षा",
+        "mr": "मुलांचे शिक्षण",
         "hinglish": "bachche ki padhai",
     },
-    "home": {"en": "a home", "hi": "घर", "mr": "घर", "hinglish": "ghar"},
+    "home": {"en": "home", "hi": "घर", "mr": "घर", "hinglish": "ghar"},
     "emergency": {
-        "en": "an emergency fund",
-        "hi": "इमरजेंसी फंड",
+        "en": "emergency fund",
+        "hi": "आपातकालीन निधि",
         "mr": "आपत्कालीन निधी",
         "hinglish": "emergency fund",
     },
-    "tax": {"en": "tax saving", "hi": "टैक्स बचत", "mr": "कर बचत", "hinglish": "tax saving"},
-    "wedding": {"en": "a wedding", "hi": "शादी", "mr": "लग्न", "hinglish": "shaadi"},
-    "wealth": {"en": "long-term goals", "hi": "लंबे समय के लक्ष्य", "mr": "दीर्घकालीन उद्दिष्टं", "hinglish": "long-term goals"},
+    "tax": {"en": "tax saving", "hi": "कर बचत", "mr": "कर बचत", "hinglish": "tax saving"},
+    "wealth": {"en": "wealth", "hi": "संपत्ति निर्माण", "mr": "संपत्ती निर्मिती", "hinglish": "wealth"},
 }
+# Fits whatever the draft spoke of.
 GENERAL_GOAL = "wealth"
 _GOAL_WORDS: Mapping[str, tuple[str, ...]] = {
     "retirement": ("retirement", "retire", "pension", "रिटायरमेंट", "सेवानिवृत्ति", "निवृत्ती", "पेन्शन", "पेंशन"),
@@ -75,10 +75,9 @@ _GOAL_WORDS: Mapping[str, tuple[str, ...]] = {
         "मुले",
         "padhai",
     ),
-    "home": ("home", "house", "flat", "घर", "मकान", "ghar", "makaan"),
+    "home": ("home", "house", "घर", "मकान", "ghar", "makaan"),
     "emergency": ("emergency", "आपातकाल", "इमरजेंसी", "आपत्कालीन", "rainy day"),
     "tax": ("tax", "80c", "elss", "टैक्स", "आयकर", "कर बचत", "प्राप्तिकर"),
-    "wedding": ("wedding", "marriage", "शादी", "विवाह", "लग्न", "shaadi"),
 }
 MONTHS: Mapping[str, tuple[str, ...]] = {
     "en": (

@@ -28,6 +28,11 @@ MATRIX: Final[dict[str, tuple[str, str, str, str, str]]] = {
     "feedback.feedback":         ("lvh", "lvh", "lvh",   "lvh",    "lvh"),
     "regeneration.regeneration": ("lvh", "lvh", "lvh",   "lvh",    "lvh"),
     "regeneration.candidate":    ("lvh", "lvh", "lvh",   "lvh",    "lvh"),
+    "regeneration.template":      ("",    "",    "lvhac", "lvhac",  "lvhac"),
+    "regeneration.libraryitem":   ("",    "",    "lvhac", "lvhac",  "lvhac"),
+    "regeneration.defaulttext":   ("",    "",    "lvh",   "lvh",    "lvh"),
+    "regeneration.fallbackorder": ("",    "",    "lvha",  "lvha",   "lvha"),
+    "regeneration.rungrecord":    ("",    "",    "lvh",   "lvh",    "lvh"),
     "escalation.case":           ("lvh", "lvh", "lvh",   "lvh",    "lvh"),
     "journal.event":             ("",    "lvh", "lvh",   "lvh",    "lvh"),
     "journal.auditentry":        ("",    "lvh", "",      "lvh",    "lvh"),
@@ -47,6 +52,8 @@ BUTTONS: Final[dict[tuple[str, str], set[str]]] = {
     ("journal.deadletter", "replay"):           {"operations", "administrator", "superuser"},
     ("journal.deadletter", "discard"):          {"operations", "administrator", "superuser"},
     ("regeneration.regeneration", "ring"):      {"operations", "administrator", "superuser"},
+    ("regeneration.fallbackorder", "simulate"): {"operations", "administrator", "superuser"},
+    ("regeneration.fallbackorder", "make_live"): {"operations", "administrator", "superuser"},
 }
 LIST_ACTIONS: Final[dict[tuple[str, str], set[str]]] = {
     ("journal.deadletter", "replay_selected"):  {"operations", "administrator", "superuser"},

@@ -28,7 +28,16 @@ from jarvish_regen.journal.models import (
     WebhookEndpoint,
 )
 from jarvish_regen.llm.models import ModelTarget, TargetAlarm, TargetState
-from regeneration.models import Candidate, Regeneration
+from regeneration.fallbacks.loading import load_files
+from regeneration.models import (
+    Candidate,
+    DefaultText,
+    FallbackOrder,
+    LibraryItem,
+    Regeneration,
+    RungRecord,
+    Template,
+)
 from tests.factories import (
     FAULTY_TEXT,
     AdvisorProfileFactory,
@@ -136,7 +145,19 @@ def house_keys() -> dict[str, str]:
     state = TargetState.objects.create(target="Vendor", process="host:1", since=now, updated_at=now)
     alarm = TargetAlarm.objects.create(target="Vendor", process="host:1", opened_at=now)
     rows: list[Any] = [target, state, alarm, key, Outbox.objects.earliest("id"), Group.objects.get(name="reviewer")]
-    return {row._meta.label_lower: str(row.pk) for row in rows}
+    return {row._meta.label_lower: str(row.pk) for row in (*rows, *_shelf_rows())}
+
+
+def _shelf_rows() -> list[Any]:
+    if not DefaultText.objects.exists():
+        load_files()  # a test that empties tables has run before
+    return [
+        Template.objects.earliest("code"),
+        LibraryItem.objects.earliest("code"),
+        DefaultText.objects.earliest("pk"),
+        FallbackOrder.objects.earliest("reason"),
+        RungRecord.objects.create(rung="template", category="all", confidence=0.5, low=0.1, high=0.9),
+    ]
 
 
 def person(role: str, firm: Firm) -> User:
