@@ -127,6 +127,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "jarvish_regen.middleware.PolicyOfPrefixMiddleware",
+    "jarvish_regen.caching.CacheControlMiddleware",
     "jarvish_regen.middleware.ApiErrorMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -319,6 +320,11 @@ REGENERATION_LEASE_SECONDS = 3.0
 REGENERATION_UNCLAIMED_SECONDS = 3.0  # what nobody claimed by then, the relay answers by itself
 # Kept answers in memory: bytes for the whole machine, divided by its processes.
 ANSWER_CACHE_L1_MAX_BYTES = env.int("JARVISH_ANSWER_CACHE_L1_MAX_BYTES", 256 * 1024 * 1024)
+# A CDN in front of the public pages: Cloudflare's https://api.cloudflare.com/client/v4/zones/ZONE/purge_cache; empty:
+# there is none.
+CDN_PURGE_URL = env.str("JARVISH_CDN_PURGE_URL", "")
+CDN_PURGE_TOKEN = env.str("JARVISH_CDN_PURGE_TOKEN", "")
+CDN_PAGE_TAGS = ["api-docs"]
 REGENERATION_CLAIMS_MAX = 3  # counted before the work; the third that dies is a dead letter
 RELAY_POLL_SECONDS = 0.1
 OUTBOX_RERING_SECONDS = 1.0

@@ -11,6 +11,7 @@ from typing import Final
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from jarvish_regen.content.compliance.pack import current_pack
 from jarvish_regen.journal.live import hint, item_group
@@ -20,13 +21,14 @@ from jarvish_regen.llm.loop import EngineLoop
 from jarvish_regen.llm.pool import Pool
 from regeneration import pipeline
 from regeneration.board import Board
-from regeneration.cache import CacheScope, answer_cache
+from regeneration.cache import CacheScope, answer_cache, fingerprint
 from regeneration.claims import Claim
 from regeneration.fallbacks import load_shelf, order_for, shelf_candidates
 from regeneration.job import CandidateText, Job, JudgedCandidate, Outcome, Verdict
 from regeneration.jobs import Zero, job_of
 from regeneration.models import FailureReason, Regeneration, RegenerationState, Stage
 from regeneration.prompts import prompt_version
+from regeneration.resolution.comparison import edits_between
 from regeneration.targets import active_targets
 from regeneration.validate import validate
 
@@ -66,7 +68,7 @@ def regenerate(taken: Claim) -> Answered:
     # Counted from the claim, so that loading the job is part of it.
     deadline = Deadline(at=taken.taken_at + allowed_seconds - taken.waited_seconds - FINISH_SECONDS)
     run_on = Deadline(at=taken.taken_at + pipeline.RUN_ON_SECONDS - taken.waited_seconds)
-    job = job_of(regeneration, issues=taken.issues)
+    job = job_of(regeneration, issues=taken.issues, recent_codes=taken.recent_codes)
     announce = _stage_announcer(regeneration, taken.fence, taken.waited_seconds, deadline.clock)
     board = Board(job, deadline, announce, orders=_orders())
     board.begin("repairing")
@@ -142,6 +144,8 @@ def _put(board: Board, name: str, look_up: LookUp) -> None:
     """Put on the board what a look-up finds; one that fails costs only what it would have found."""
     try:
         for candidate in look_up():
+            if board.is_decided:
+                return
             if not board.has(candidate.text):
                 board.offer(candidate)
     except Exception:
@@ -166,9 +170,23 @@ def _look_ups(taken: Claim, job: Job) -> dict[str, LookUp]:
     """Return what is looked up beside the models, soonest and best first."""
     item = taken.regeneration.item
     return {
+        "prepared": lambda: _from_prepared(taken, job),
         "cache": lambda: _from_cache(scope_of(taken.regeneration, job), job),
         "shelf": lambda: _from_shelf(job, firm_id=item.firm_id),
     }
+
+
+def _from_prepared(taken: Claim, job: Job) -> Iterable[CandidateText]:
+    asked = fingerprint(job.feedback, job.constraints)
+    # What was prepared for these very words first, else the newest: it may answer them all the same.
+    for prepared in sorted(taken.prepared, key=lambda one: one.fingerprint != asked):
+        yield CandidateText(
+            rung="prepared",
+            text=prepared.text,
+            edits=edits_between(job.rejected_text, prepared.text),
+            explanation=_("Prepared while you read the draft, checked now."),
+            source=str(prepared.id),
+        )
 
 
 def _from_cache(scope: CacheScope, job: Job) -> Iterable[CandidateText]:

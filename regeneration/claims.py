@@ -13,7 +13,20 @@ from django.db.models.functions import JSONObject
 
 from feedback.models import FeedbackIssue
 from regeneration.job import CandidateText
-from regeneration.models import Candidate, Regeneration
+from regeneration.models import Candidate, PreparedAnswer, Regeneration
+
+RECENT_CODES_MAX: Final = 20
+# Each costs a validation at submit; the newest fits best.
+PREPARED_MAX: Final = 3
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An answer made before it was asked for; whether it still answers what was said is for ``validate`` to say."""
+
+    id: uuid.UUID
+    text: str
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -26,6 +39,8 @@ class Claim:
     taken_at: float  # on the monotonic clock, which counts from there
     issues: tuple[FeedbackIssue, ...]
     zero: CandidateText
+    recent_codes: tuple[str, ...] = ()
+    prepared: tuple[Prepared, ...] = ()
 
 
 _CLAIM_SQL: Final = """
@@ -89,6 +104,18 @@ _ZERO_ROW: Final = Subquery(
         fields=JSONObject(**{name: name for name in ("rung", "text", "explanation")})
     )
 )
+# What this advisor objected to in the last rejections, newest first.
+_RECENT_CODES: Final = ArraySubquery(
+    FeedbackIssue.objects.filter(feedback__item__advisor=OuterRef("item__advisor"))
+    .exclude(feedback=OuterRef("feedback"))
+    .order_by("-id")
+    .values("code")[:RECENT_CODES_MAX]
+)
+_PREPARED_ROWS: Final = ArraySubquery(
+    PreparedAnswer.objects.filter(version=OuterRef("version"), state=PreparedAnswer.State.READY)
+    .order_by("-ready_at")
+    .values(fields=JSONObject(id="id", text="text", fingerprint="fingerprint"))[:PREPARED_MAX]
+)
 
 
 def _take(sql: str, arguments: dict[str, Any]) -> Claim | None:
@@ -101,10 +128,15 @@ def _take(sql: str, arguments: dict[str, Any]) -> Claim | None:
     # One statement for all that an answer needs: each further one is a round trip of the answer clock.
     regeneration = (
         Regeneration.objects.select_related("feedback", "version", "item__advisor", "item__firm", "item__current")
-        .annotate(issue_rows=_ISSUE_ROWS, zero_row=_ZERO_ROW)
+        .annotate(issue_rows=_ISSUE_ROWS, zero_row=_ZERO_ROW, recent_codes=_RECENT_CODES, prepared_rows=_PREPARED_ROWS)
         .get(id=arguments["id"])
     )
     issues = tuple(FeedbackIssue(**fields) for fields in regeneration.issue_rows)
     stored = regeneration.zero_row
     zero = CandidateText(stored["rung"], stored["text"], (), stored["explanation"])
-    return Claim(regeneration, row[0], float(row[1]), taken_at, issues, zero)
+    prepared = tuple(
+        Prepared(uuid.UUID(found["id"]), found["text"], found["fingerprint"]) for found in regeneration.prepared_rows
+    )
+    return Claim(
+        regeneration, row[0], float(row[1]), taken_at, issues, zero, tuple(regeneration.recent_codes), prepared
+    )

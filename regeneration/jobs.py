@@ -11,9 +11,11 @@ from jarvish_regen.language.anchors import Anchor
 from regeneration.job import (
     TACTICS,
     CandidateText,
+    Constraints,
     FeedbackBrief,
     Job,
     NamedIssue,
+    Situation,
     Verdict,
     Voice,
 )
@@ -40,10 +42,20 @@ def prepare_zero(*, item: ContentItem, version: ContentVersion, checked: Checked
     brief = FeedbackBrief(
         said.category, said.severity, checked.note_text, checked.suggestions, said.suggested_action, issues
     )
-    return zero_of(_job(item, version, brief, attempt=1))
+    return zero_of(new_job(item, version, brief))
 
 
-def _job(item: ContentItem, version: ContentVersion, brief: FeedbackBrief, *, attempt: int) -> Job:
+def new_job(
+    item: ContentItem,
+    version: ContentVersion,
+    brief: FeedbackBrief,
+    *,
+    attempt: int = 1,
+    tactic: str = TACTICS[0],
+    constraints: Constraints | None = None,
+    recent_codes: Sequence[str] = (),
+) -> Job:
+    """Return the job of rewriting a version of an item; expects its advisor and firm to be loaded."""
     advisor = item.advisor
     return Job(
         rejected_text=version.text,
@@ -52,7 +64,9 @@ def _job(item: ContentItem, version: ContentVersion, brief: FeedbackBrief, *, at
         voice=Voice(advisor.registered_name, advisor.signature, advisor.voice, advisor.audience, advisor.phone),
         approved_facts=tuple(item.approved_facts),
         attempt=attempt,
-        tactic=TACTICS[min(attempt, ATTEMPTS_MAX) - 1],
+        tactic=tactic,
+        constraints=constraints or Constraints(),
+        situation=Situation(topic=item.topic, recent_codes=tuple(recent_codes)),
     )
 
 
@@ -62,10 +76,22 @@ def zero_of(job: Job) -> Zero:
     return Zero(job, candidate, validate(job, candidate))
 
 
+def tactic_of(attempt: int) -> str:
+    """Return what the attempt of this number tries: each another way (FEATURES E1)."""
+    return TACTICS[min(attempt, ATTEMPTS_MAX) - 1]
+
+
 def job_of(
-    regeneration: Regeneration, *, attempt: int | None = None, issues: Sequence[FeedbackIssue] | None = None
+    regeneration: Regeneration,
+    *,
+    following: bool = False,
+    issues: Sequence[FeedbackIssue] | None = None,
+    recent_codes: Sequence[str] = (),
 ) -> Job:
-    """Return the frozen job of a loaded attempt; one query for its issues unless they are given."""
+    """Return the frozen job of a loaded attempt, or of the one ``following`` it with the next tactic.
+
+    Asks one query for its issues unless they are given. ``recent_codes`` are what this advisor objected to lately.
+    """
     feedback = regeneration.feedback
     rows = FeedbackIssue.objects.filter(feedback=feedback).order_by("id") if issues is None else issues
     named = tuple(NamedIssue(row.code, anchor_of(row), row.note) for row in rows)
@@ -77,7 +103,27 @@ def job_of(
         feedback.suggested_action,
         named,
     )
-    return _job(regeneration.item, regeneration.version, brief, attempt=attempt or regeneration.attempt)
+    attempt = regeneration.attempt + following
+    return new_job(
+        regeneration.item,
+        regeneration.version,
+        brief,
+        attempt=attempt,
+        tactic=tactic_of(attempt) if following else regeneration.tactic,
+        constraints=constraints_of(regeneration),
+        recent_codes=recent_codes,
+    )
+
+
+def constraints_of(regeneration: Regeneration) -> Constraints:
+    """Return what the caller of an attempt demanded beside the feedback."""
+    stored = regeneration.constraints
+    return Constraints(
+        max_length=stored.get("max_length"),
+        tone=stored.get("tone", ""),
+        include_elements=tuple(stored.get("include_elements", ())),
+        exclude_terms=tuple(stored.get("exclude_terms", ())),
+    )
 
 
 def anchor_of(issue: FeedbackIssue) -> Anchor | None:

@@ -27,9 +27,9 @@ from jarvish_regen.llm.base import CallRecord
 from regeneration.board import Board
 from regeneration.claims import Claim
 from regeneration.events import RegenerationFinished, RegenerationImproved, RegenerationOpened
-from regeneration.job import SHELF_RUNGS, JudgedCandidate, Outcome
+from regeneration.job import SHELF_RUNGS, CandidateText, JudgedCandidate, Outcome
 from regeneration.jobs import Zero, job_of, zero_of
-from regeneration.models import OPEN_STATES, Candidate, Regeneration, RegenerationState, Stage
+from regeneration.models import OPEN_STATES, Candidate, PreparedAnswer, Regeneration, RegenerationState, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def open_attempt(
 
 def open_next_attempt(*, regeneration: Regeneration) -> Regeneration:
     """Store the attempt after one that found nothing, with the next tactic, in the caller's transaction."""
-    job = job_of(regeneration, attempt=regeneration.attempt + 1)
+    job = job_of(regeneration, following=True)
     return open_attempt(
         item=regeneration.item,
         feedback=regeneration.feedback,
@@ -130,7 +130,7 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
         "is_valid": outcome.verdict.is_valid if is_answer and outcome.verdict else None,
         "reason": outcome.reason[:500],
         "failure_reason": outcome.failure,
-        "cache_kind": outcome.winner.source if is_answer and outcome.winner and outcome.winner.rung == "cache" else "",
+        "cache_kind": _cache_kind(outcome.winner) if is_answer and outcome.winner else "",
         **_figures(outcome.calls),
         "resolutions": [asdict(one) for one in outcome.verdict.resolutions] if is_answer and outcome.verdict else [],
         "ledger": _ledger(taken, outcome),
@@ -146,6 +146,10 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
         for number, judged in enumerate(outcome.candidates)
         if number > 0
     )
+    if is_answer and outcome.winner and outcome.winner.rung == "prepared":
+        PreparedAnswer.objects.filter(id=outcome.winner.source, state=PreparedAnswer.State.READY).update(
+            state=PreparedAnswer.State.ADOPTED, adopted_by=regeneration
+        )
     version = None
     if is_answer and isinstance(released, ReadyText) and outcome.winner:
         origin = _origin_of(outcome.winner.rung)
@@ -239,6 +243,12 @@ def improve(*, taken: Claim, board: Board, calls: Sequence[CallRecord]) -> Conte
             )
         )
     return version
+
+
+def _cache_kind(winner: CandidateText) -> str:
+    if winner.rung == "prepared":
+        return "prepared"
+    return winner.source if winner.rung == "cache" else ""
 
 
 def _origin_of(rung: str) -> str:

@@ -1,18 +1,41 @@
 """What every test shares."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings
 from hypothesis import settings as hypothesis_settings
 from rest_framework.test import APIClient
 
 import jarvish_regen.celery  # noqa: F401  a commit rings, on the real broker
 from jarvish_regen.access.models import User
+from regeneration.fallbacks import forget_shelf
+from regeneration.fallbacks.loading import load_files
 from tests.factories import token_for
 
 # Hypothesis would fail an example that takes long; how long something takes is for the benchmarks.
 hypothesis_settings.register_profile("project", deadline=None)
 hypothesis_settings.load_profile("project")
+
+
+def pytest_configure() -> None:
+    # Else what a test finds on the shelf would depend on whether a test that empties tables ran before it.
+    settings.SHELF_LOADED_ON_MIGRATE = False
+
+
+@pytest.fixture(autouse=True)
+def _own_shelf() -> Iterator[None]:
+    """Let no test see what another had on the shelf: a process keeps it for some seconds."""
+    forget_shelf()
+    yield
+    forget_shelf()
+
+
+@pytest.fixture
+def full_shelf(db: None) -> None:
+    """Put what the product ships on the shelf."""
+    load_files()
+    forget_shelf()
 
 
 @pytest.fixture

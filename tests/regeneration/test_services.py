@@ -78,7 +78,7 @@ def test_an_open_attempt_owes_a_ring_on_its_queue_in_the_same_transaction() -> N
     attempt = _attempt(severity="critical")
 
     row = _row(attempt)
-    owed = Outbox.objects.get()
+    owed = Outbox.objects.get(task="escalation.respond")
     event = Event.objects.get(kind="regeneration.opened")
     assert (row.state, row.stage, row.attempt, row.urgency, row.fence, row.claims) == (
         "queued",
