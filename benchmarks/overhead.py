@@ -1,10 +1,11 @@
 """What our own code costs: the engine and the model client at a provider that answers at once, and a worker's start.
 
 Run by ./jarvish bench overhead [--count N] [--rate R] [--seconds S] [--seed N] [--json]. Needs no database and no
-Valkey. The provider runs in a process of its own; all that is measured runs in one process on one loop.
+Valkey. The provider runs in a process of its own; all that is measured runs in one process.
 """
 
 import argparse
+import asyncio
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 
 from benchmarks.arrivals import Progress, as_fast_as_possible, open_loop, poisson
-from benchmarks.engine import ask_engine, pool_of
+from benchmarks.engine import Engine
 from benchmarks.provider import Provider
 from benchmarks.report import commit, machine, quantiles, show
 
@@ -82,25 +83,17 @@ async def client_figures(url: str, options: argparse.Namespace) -> dict[str, Any
     }
 
 
-async def engine_figures(zeros: "Sequence[Zero]", urls: Sequence[str], options: argparse.Namespace) -> dict[str, Any]:
+async def engine_figures(zeros: "Sequence[Zero]", engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
     """Return what one answer of the engine costs, model client included."""
-    from benchmarks.jobs import forget_texts
-
-    pool = pool_of(urls, key="bench", model="fake-strong", seed=options.seed)
-    clients = [slot.client for slot in pool.slots]
     took: list[float] = []
     chance = Random(options.seed)
 
     async def ask(number: int, lag: float = 0.0) -> None:
-        forget_texts()
-        began = time.perf_counter()
-        await ask_engine(chance.choice(zeros), pool)
-        took.append((time.perf_counter() - began) * 1000)
+        took.append((await engine.ask(chance.choice(zeros), lag)).ms)
 
     for zero in zeros:
-        await ask_engine(zero, pool)
+        await engine.ask(zero)
     count = max(1, options.count // 10)
-    took.clear()
     cpu = time.process_time()
     with Progress("engine, as fast as it can", count, is_quiet=options.json) as advance:
         # Few at once: more would only wait for one another until their deadline cuts them off.
@@ -110,8 +103,6 @@ async def engine_figures(zeros: "Sequence[Zero]", urls: Sequence[str], options: 
     instants = poisson(rate=options.rate, seconds=options.seconds, seed=options.seed)
     with Progress(f"engine at {options.rate:.0f}/s", len(instants), is_quiet=options.json) as advance:
         await open_loop(instants, ask, on_done=advance)
-    for client in clients:
-        await client.close()
     return {
         "engine_requests_per_s": round(a_second, 1),
         "engine_cpu_ms_per_request": round(cpu_ms, 2),
@@ -140,9 +131,7 @@ def start_figures() -> dict[str, Any]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="./jarvish bench overhead", description=__doc__)
-    parser.add_argument(
-        "--count", type=int, default=5000, help="calls of the client; a tenth of it of the engine"
-    )
+    parser.add_argument("--count", type=int, default=5000, help="calls of the client; a tenth of it of the engine")
     parser.add_argument("--rate", type=float, default=17.0, help="requests a second")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -159,8 +148,11 @@ def main() -> None:
     from benchmarks.jobs import bench_jobs
 
     jobs = bench_jobs()
-    with Provider(profile="instant", targets=2, seed=options.seed) as provider:
-        result |= uvloop.run(engine_figures(jobs.zeros, provider.urls, options))
+    with (
+        Provider(profile="instant", targets=2, seed=options.seed) as provider,
+        Engine(provider.urls, key="bench", model="fake-strong", seed=options.seed) as engine,
+    ):
+        result |= asyncio.run(engine_figures(jobs.zeros, engine, options))
     result |= {"rate": options.rate, "commit": commit(), "seed": options.seed, "machine": machine()}
     show(result, as_json=options.json)
 

@@ -6,6 +6,7 @@ extra ``rivals`` of pyproject.toml; one that is missing is skipped and said so.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import subprocess
@@ -16,14 +17,15 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import uvloop
-
-from benchmarks.arrivals import poisson
-from benchmarks.engine import ANSWER_SECONDS, GRACE_SECONDS, answered, pool_of
+from benchmarks.arrivals import open_loop, poisson
+from benchmarks.engine import ANSWER_SECONDS, GRACE_SECONDS, Answered, Engine
 from benchmarks.provider import Provider
 from benchmarks.report import commit, interval, machine, quantile, show
+
+if TYPE_CHECKING:
+    from regeneration.jobs import Zero
 
 NEEDS_NO_SERVERS = True
 
@@ -96,21 +98,14 @@ def run_rival(rival: str, python: Path, plan: dict[str, Any], before: Callable[[
     raise RuntimeError(f"{rival} ended: {said.strip().splitlines()[-1] if said.strip() else 'without a word'}")
 
 
-async def run_engine(zeros: Sequence[Any], urls: Sequence[str], instants: list[float], seed: int, before: Any) -> Any:
-    """Run the engine on the same arrivals and return its answers."""
-    from benchmarks.arrivals import open_loop
-    from benchmarks.engine import ask_engine
-
-    pool = pool_of(urls, key="bench", model="fake-strong", seed=seed)
-    for slot in pool.slots:
-        await slot.client.warm(8)
+async def run_engine(
+    zeros: Sequence["Zero"], engine: Engine, instants: list[float], before: Callable[[], None]
+) -> list[Answered]:
+    """Run the engine on the same arrivals and return its answers; ``before`` is called when it is warm."""
     for zero in zeros[:16]:
-        await ask_engine(zero, pool)
+        await engine.ask(zero)
     before()
-    answers = await open_loop(instants, lambda number, lag: answered(zeros[number], pool, lag), on_done=lambda: None)
-    for slot in pool.slots:
-        await slot.client.close()
-    return answers
+    return await open_loop(instants, lambda number, lag: engine.ask(zeros[number], lag), on_done=lambda: None)
 
 
 def row(ms: Sequence[float], good: Sequence[bool], calls: int, *, seed: int) -> dict[str, Any]:
@@ -164,7 +159,8 @@ def compare(options: Namespace, python: Path) -> dict[str, Any]:
                 counted[0] = sum(provider.asked())
 
             if name == "engine":
-                answers = uvloop.run(run_engine(zeros, provider.urls, instants, options.seed, begin))
+                with Engine(provider.urls, key="bench", model="fake-strong", seed=options.seed) as engine:
+                    answers = asyncio.run(run_engine(zeros, engine, instants, begin))
                 ms, good = [one.ms for one in answers], [one.is_from_model for one in answers]
                 extra: dict[str, Any] = {
                     "answered_in_time_share": round(sum(one.is_answered for one in answers) / len(answers), 5)
