@@ -14,9 +14,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -26,6 +25,9 @@ from jarvish_regen.addresses import UnsafeBaseURLError, check_base_url, is_publi
 from jarvish_regen.ids import to_short
 from jarvish_regen.journal.models import Delivery, Event, WebhookEndpoint
 from jarvish_regen.journal.services import Ring, public_details, ring_again
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
@@ -220,6 +222,8 @@ def _headers(delivery: Delivery, endpoint: WebhookEndpoint, body: str) -> dict[s
 
 
 async def _post(url: str, body: str, headers: Mapping[str, str], look_up: LookUp) -> Answer:
+    import httpx  # a tenth of a process's start, and only one that delivers needs it
+
     limit_seconds = settings.WEBHOOK_TIMEOUT_SECONDS
     try:
         # Over the whole try: a receiver that drips keeps every single wait of the client short.
@@ -233,7 +237,9 @@ async def _post(url: str, body: str, headers: Mapping[str, str], look_up: LookUp
         return Answer(None, type(error).__name__)
 
 
-async def _post_pinned(url: httpx.URL, body: str, headers: Mapping[str, str], look_up: LookUp) -> Answer:
+async def _post_pinned(url: "httpx.URL", body: str, headers: Mapping[str, str], look_up: LookUp) -> Answer:
+    import httpx  # as above
+
     # The address that was checked is the one that is called: a name may resolve differently the second time.
     check_url(str(url))
     addresses = await look_up(url.host, url.port or (443 if url.scheme == "https" else 80))
