@@ -157,9 +157,13 @@ def _by(pairs: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _quantiles(cells: Iterable[Cell]) -> Quantiles:
-    histogram = histogram_of(cells)
-    return Quantiles(*(quantile_ms(histogram, share) for share in (0.5, 0.95, 0.99)))
+def _quantiles(cells: Sequence[Cell]) -> Quantiles:
+    return Quantiles(*(_quantile(cells, share) for share in (0.5, 0.95, 0.99)))
+
+
+def _quantile(cells: Sequence[Cell], share: float) -> float | None:
+    most_ms = max((cell.max_ms for cell in cells), default=0.0)
+    return quantile_ms(histogram_of(cells), share, most_ms=most_ms)
 
 
 def _rungs(answered: Sequence[Cell], answers: int) -> tuple[RungFigures, ...]:
@@ -182,7 +186,7 @@ def _stages(cells: Sequence[Cell]) -> tuple[StageFigures, ...]:
             stage,
             count := _sum(own),
             (total_ms := sum(cell.total_ms for cell in own)) / count,
-            quantile_ms(histogram_of(own), 0.95) or 0.0,
+            _quantile(own, 0.95) or 0.0,
             total_ms / all_ms if all_ms else 0.0,
         )
         for stage, own in by_stage.items()

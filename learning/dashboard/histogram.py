@@ -18,8 +18,11 @@ def upper_ms(bucket: int) -> float:
     return GROWTH**bucket
 
 
-def quantile_ms(histogram: Mapping[int, int], share: float) -> float | None:
-    """Return the milliseconds that `share` (0 to 1) of the counted stay at or below, by nearest rank; None if empty."""
+def quantile_ms(histogram: Mapping[int, int], share: float, *, most_ms: float = math.inf) -> float | None:
+    """Return the milliseconds that `share` (0 to 1) of the counted stay at or below, by nearest rank; None if empty.
+
+    most_ms: the largest that was counted, where it is known: no quantile is told above it.
+    """
     total = sum(histogram.values())
     if total == 0:
         return None
@@ -28,7 +31,7 @@ def quantile_ms(histogram: Mapping[int, int], share: float) -> float | None:
     for bucket in sorted(histogram):
         seen += histogram[bucket]
         if seen >= rank:
-            return upper_ms(bucket) / math.sqrt(GROWTH)
+            return min(upper_ms(bucket) / math.sqrt(GROWTH), most_ms)
     raise AssertionError("ranks are counted up to the total")
 
 

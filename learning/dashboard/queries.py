@@ -119,7 +119,7 @@ def get_dashboard(asked: Range) -> Dashboard:
 
 def get_now(at: datetime) -> Now:
     """Return the queues and the targets as they stand."""
-    return Now(at, queue_board(at), get_target_board())
+    return Now(at, queue_board(at), get_target_board(at))
 
 
 def get_totals(at: datetime) -> Sequence[Cell]:

@@ -9,11 +9,12 @@ from typing import Final
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from learning.dashboard.figures import ORIGINS, Figures, Quantiles
 from learning.dashboard.histogram import ERROR
 from learning.dashboard.queries import Dashboard, WorstAnswer
-from learning.dashboard.words import BREAKERS, CACHES, QUEUES, RUNGS, STAGES, STATES, words_for
+from learning.dashboard.words import BREAKERS, CACHES, QUEUES, REASONS, RUNGS, STAGES, STATES, words_for
 from learning.dashboard.words import ORIGINS as ORIGIN_WORDS
 
 # PERFORMANCE.md, "Goals": what an answer may take.
@@ -257,7 +258,9 @@ def _tiles(dashboard: Dashboard) -> list[Tile]:
             "cost",
             _("Cost"),
             rupees(figures.cost_inr),
-            _("%(cost)s an approved text") % {"cost": rupees(figures.cost_per_approved_inr)},
+            _("%(cost)s an approved text") % {"cost": rupees(figures.cost_per_approved_inr)}
+            if figures.approved
+            else _("no text approved in this time"),
             change(float(figures.cost_inr), float(before.cost_inr)),
         ),
         Tile(
@@ -368,7 +371,7 @@ def _stages_chart(figures: Figures) -> Chart:
 
 def _rungs_table(figures: Figures) -> Table:
     return Table(
-        (_("Rung"), _("Answers"), _("Share"), _("All issues resolved"), _("P50"), _("P95"), _("P99")),
+        (_("Rung"), _("Answers"), _("Share"), _("Resolved"), _("P50"), _("P95"), _("P99")),
         [
             (
                 words_for(rung.rung, RUNGS),
@@ -426,11 +429,18 @@ def _queues_table(dashboard: Dashboard) -> Table:
 def _targets_table(dashboard: Dashboard) -> Table:
     tones = {"closed": GOOD, "half_open": FAIR, "open": BAD}
     return Table(
-        (_("Target"), _("Breaker"), _("In flight"), _("Model"), _("Tier")),
+        (_("Target"), _("Breaker"), _("In flight"), _("Calls"), _("Failed"), _("P50"), _("Model")),
         [
             (
                 target.name,
-                (words_for(target.breaker, BREAKERS), whole(target.in_flight), target.model, target.tier),
+                (
+                    words_for(target.breaker, BREAKERS),
+                    f"{whole(target.in_flight)} / {whole(target.places)}" if target.places else whole(target.in_flight),
+                    whole(target.calls),
+                    percent(target.failure_share),
+                    milliseconds(target.p50_ms),
+                    target.model,
+                ),
                 tones.get(target.breaker, PLAIN),
             )
             for target in dashboard.now.targets
@@ -440,10 +450,7 @@ def _targets_table(dashboard: Dashboard) -> Table:
 
 def _failures_table(figures: Figures) -> Table:
     rows = [(words_for(state, STATES), (whole(count),), BAD) for state, count in figures.errors]
-    rows += [
-        (_("No model’s text: %(reason)s") % {"reason": reason.replace("_", " ")}, (whole(count),), FAIR)
-        for reason, count in figures.reasons
-    ]
+    rows += [(words_for(reason, REASONS), (whole(count),), FAIR) for reason, count in figures.reasons]
     return Table((_("What"), _("Attempts")), rows)
 
 
@@ -452,6 +459,8 @@ def _shown_worst(answer: WorstAnswer) -> ShownWorst:
     if answer.slowest_stage:
         stage = words_for(answer.slowest_stage, STAGES).lower()
         parts.append(f"{stage} {milliseconds(answer.slowest_stage_ms)}")
-    parts.append(_("%(calls)s calls") % {"calls": whole(answer.calls_count)})
+    parts.append(
+        ngettext("%(calls)s call", "%(calls)s calls", answer.calls_count) % {"calls": whole(answer.calls_count)}
+    )
     rung = words_for(answer.rung, RUNGS) if answer.rung else _("No answer")
     return ShownWorst(answer, milliseconds(answer.answer_ms), rung, " · ".join(parts))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from django.utils.translation import gettext_lazy as _
 
 from learning.dashboard.figures import KEPT, MODEL, REPAIR, SHELF
+from regeneration.models import FailureReason
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -52,13 +53,16 @@ CACHES: "Final[Mapping[str, StrPromise]]" = {
 BREAKERS: "Final[Mapping[str, StrPromise]]" = {
     "closed": _("Working"),
     "half_open": _("Being tried"),
-    "open": _("Not asked"),
-    "": _("Not told yet"),
+    "open": _("Left alone"),
+    "": _("Not asked yet"),
 }
 STATES: "Final[Mapping[str, StrPromise]]" = {
     "no_answer": _("No admissible answer"),
     "dead": _("Given up"),
 }
+
+
+REASONS: "Final[Mapping[str, StrPromise]]" = {reason.value: reason.label for reason in FailureReason}
 
 
 def words_for(name: str, known: "Mapping[str, StrPromise]") -> str:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from jarvish_regen.journal.models import DeadLetter
-from jarvish_regen.llm.models import ModelTarget
+from jarvish_regen.llm.models import ModelTarget, TargetState
 from learning.dashboard.cells import now_of_database
 from learning.dashboard.queries import get_dashboard
 from learning.dashboard.ranges import RANGES, range_of
@@ -107,7 +107,7 @@ def test_it_says_what_happened(operator: Client, now: datetime) -> None:
     assert "1.70 of which 0.80 hedges" in _tile(page, "calls")
     assert "₹\u202f4.00" in page
     assert "No admissible answer" in page
-    assert "No model’s text: timeout" in page
+    assert "No model answered in time" in page
 
 
 def test_money_and_counts_are_grouped_as_in_india(operator: Client, now: datetime) -> None:
@@ -217,7 +217,16 @@ def test_kept_answers_that_were_wrong_are_told(operator: Client, now: datetime) 
     assert "25.0 % of those judged were wrong" in _tile(page, "cache")
 
 
-def test_dead_letters_and_targets_are_told(operator: Client) -> None:
+def _rows(page: str, key: str) -> list[list[str]]:
+    table = re.search(rf'data-rows="{key}">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    assert table
+    return [
+        [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
+        for row in table[1].split("</tr>")[:-1]
+    ]
+
+
+def test_dead_letters_and_targets_are_told(operator: Client, now: datetime) -> None:
     DeadLetter.objects.create(
         subject_kind="regeneration", subject_id=FirmFactory().id, task="x", queue="solo", reason="x", claims=3
     )
@@ -225,10 +234,19 @@ def test_dead_letters_and_targets_are_told(operator: Client) -> None:
         name="Vendor east", base_url="https://models.example/v1", model="small", key_variable="JARVISH_VENDOR_KEY"
     )
 
+    for process, state, in_flight in (("worker-1", "closed", 2), ("worker-2", "open", 1)):
+        TargetState.objects.create(
+            target="Vendor west", process=process, model="large", state=state, in_flight=in_flight, calls=10,
+            failures=1, max_concurrency=8, since=now, updated_at=now,
+        )  # fmt: skip
+
     page = operator.get("/dashboard/").content.decode()
 
     assert _tile(page, "dead") == "Dead letters (past its goal) 1 1 new in this time"
-    assert "Vendor east" in page
+    assert _rows(page, "targets") == [
+        ["Vendor east", "Not asked yet", "0", "0", "–", "–", "small"],
+        ["Vendor west", "Left alone", "3 / 16", "20", "10.0 %", "–", "large"],
+    ]
 
 
 def test_it_takes_as_many_statements_for_much_as_for_little(operator: Client, now: datetime) -> None:

@@ -25,6 +25,10 @@ def test_a_quantile_is_within_its_stated_error_of_the_nearest_rank(sample: list[
     assert abs(told / exact - 1) <= ERROR + 1e-9
 
 
+def test_no_quantile_is_told_above_the_largest_that_was_counted() -> None:
+    assert quantile_ms({_bucket(1440): 5}, 0.99, most_ms=1440) == 1440
+
+
 def test_nothing_counted_has_no_quantile() -> None:
     assert quantile_ms({}, 0.5) is None
 
