@@ -18,7 +18,6 @@ from jarvish_regen.journal.live import hint, item_group
 from jarvish_regen.llm.base import DeadlinePassedError
 from jarvish_regen.llm.deadline import Deadline
 from jarvish_regen.llm.loop import EngineLoop
-from jarvish_regen.llm.pool import Pool
 from regeneration import pipeline
 from regeneration.board import Board
 from regeneration.cache import CacheScope, answer_cache, fingerprint
@@ -29,7 +28,8 @@ from regeneration.jobs import Zero, job_of
 from regeneration.models import FailureReason, Regeneration, RegenerationState, Stage
 from regeneration.prompts import prompt_version
 from regeneration.resolution.comparison import edits_between
-from regeneration.targets import active_targets
+from regeneration.similar import similar_approved
+from regeneration.targets import active_targets, pool_for
 from regeneration.validate import validate
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,12 @@ logger = logging.getLogger(__name__)
 # What is left for writing the answer once the engine has it; measured by `./jarvish bench answer` as the finish stage.
 FINISH_SECONDS: Final = 0.06
 
+# Look-ups that bring another text than the person's own.
+OTHER_TEXTS: Final = ("similar", "shelf")
+
 LookUp = Callable[[], Iterable[CandidateText]]
 
 _engine = EngineLoop()
-_pool = Pool()
 # What follows an answer goes one at a time: it has all the time in the world, and answers have the connections.
 _afterwards = ThreadPoolExecutor(max_workers=1, thread_name_prefix="after answers")
 _notes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stage notes")
@@ -118,18 +120,16 @@ def _answer(
     on_late: Callable[[pipeline.Late], None] | None = None,
 ) -> Outcome:
     deadline = board.deadline
-    targets = () if board.is_decided or deadline.passed else active_targets()
     asked = None
-    if targets:
-        _pool.use(_engine.client(target) for target in targets)
+    if not board.is_decided and not deadline.passed and active_targets():
         coroutine = pipeline.answer(
-            board.job, board=board, pool=_pool, deadline=deadline, run_on=run_on, on_late=on_late
+            board.job, board=board, pool=pool_for(_engine), deadline=deadline, run_on=run_on, on_late=on_late
         )
         asked = _engine.submit(coroutine, deadline)
     for name, look_up in look_ups.items():
         if board.is_decided or deadline.passed:
             break
-        if name == "shelf" and asked is None and board.has_admissible:
+        if name in OTHER_TEXTS and asked is None and board.has_admissible:
             break  # without a model the person's own text, mended, goes before any other
         _put(board, name, look_up)
     if asked is not None:
@@ -172,6 +172,9 @@ def _look_ups(taken: Claim, job: Job) -> dict[str, LookUp]:
     return {
         "prepared": lambda: _from_prepared(taken, job),
         "cache": lambda: _from_cache(scope_of(taken.regeneration, job), job),
+        "similar": lambda: similar_approved(
+            job, firm_id=item.firm_id, advisor_id=item.advisor_id, version_id=taken.regeneration.version_id
+        ),
         "shelf": lambda: _from_shelf(job, firm_id=item.firm_id),
     }
 
