@@ -21,6 +21,7 @@ LAST_CALLS: Final = 10
 FAILURES_OPEN: Final = 5
 # Silence is weaker evidence than an error (a slow target's losers are cancelled silent), so it takes more in a row.
 LIFELESS_OPEN: Final = 8
+_SUSPECT: Final = 2
 COOLDOWN_SECONDS: Final = 1.0
 # With the tick of who probes (0.5 s) and a probe (1 s at most) it closes within 5 s of the target's recovery.
 COOLDOWN_MAX_SECONDS: Final = 3.5
@@ -44,6 +45,12 @@ class Transition:
     state: State
     reason: str
     cooldown_seconds: float = 0.0
+
+
+def seconds_until(instant: float, now: float) -> float:
+    """Return the seconds left, 0.0 for less than a microsecond: a loop cannot sleep that, and would spin on it."""
+    left = instant - now
+    return left if left > 1e-6 else 0.0
 
 
 class Breaker:
@@ -80,14 +87,14 @@ class Breaker:
         """Return the state at this instant."""
         if not self._is_open:
             return "closed"
-        return "open" if self._clock() < self._ready_at else "half_open"
+        return "open" if seconds_until(self._ready_at, self._clock()) > 0.0 else "half_open"
 
     @property
     def opens_in(self) -> float:
         """Return the seconds until a call may be made, as far as is known now; 0.0 when one may."""
         if not self._is_open:
             return 0.0
-        return max(0.0, max(self._ready_at, self._probe_until) - self._clock())
+        return seconds_until(max(self._ready_at, self._probe_until), self._clock())
 
     @property
     def ready_for_seconds(self) -> float:
@@ -95,6 +102,11 @@ class Breaker:
         if not self._is_open or self.opens_in > 0.0:
             return 0.0
         return self._clock() - max(self._ready_at, self._probe_until)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Say whether the last calls, two at least, gave no sign of life."""
+        return self._lifeless_in_a_row >= _SUSPECT
 
     @property
     def closed_for_seconds(self) -> float:

@@ -27,6 +27,7 @@ _SAMPLES_MIN: Final = 8
 _FAIR_SECONDS: Final = 0.6
 # A cancelled call that was silent for this long, or twice its target's median, counts as a sign of its being dead.
 _SILENCE_SECONDS: Final = 0.25
+_SILENCE_MIN_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ class Gauge:
     @property
     def silence_seconds(self) -> float:
         """Return after how long without a token a call is likelier dead than slow."""
-        return max(_SILENCE_SECONDS, 2.0 * (self.first_token_p50_seconds or 0.0))
+        if self.first_token_p50_seconds is None:
+            return _SILENCE_SECONDS
+        return max(_SILENCE_MIN_SECONDS, 2.0 * self.first_token_p50_seconds)
 
     def add(
         self,

@@ -286,6 +286,8 @@ class Picker:
             # A target whose breaker waits for its probe comes last: the probe is for who tends the pool.
             int(slot.breaker.state != "closed"),
             int(self._pool.trouble.has(vendor)) + int(has_failed_here),
+            # Who did not answer the last calls is for the checks to find out about, not for people.
+            int(slot.breaker.is_suspect),
             self._running[name],
             int(self._running_vendors[vendor] > 0),
             self._failed_targets[name],

@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from jarvish_regen.llm.base import CallRecord, StreamingTarget, TargetThrottledError
-from jarvish_regen.llm.breaker import Breaker, Permit, Sign, Transition
+from jarvish_regen.llm.breaker import Breaker, Permit, Sign, Transition, seconds_until
 from jarvish_regen.llm.gauge import Gauge, TargetFigures, sign_of
 
 # A recovered target gets a tenth of its share and the whole of it after this (maximhq/bifrost#120).
@@ -44,7 +44,7 @@ class Slot:
     @property
     def throttled_for_seconds(self) -> float:
         """Return how long the target still wants to be left in peace."""
-        return max(0.0, self._throttled_until - self._clock())
+        return seconds_until(self._throttled_until, self._clock())
 
     @property
     def share(self) -> float:

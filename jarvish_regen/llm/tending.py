@@ -31,6 +31,8 @@ PUBLISH_SECONDS: Final = 2.0
 HEARTBEAT_SECONDS: Final = 15.0
 # How long a check may take: a stream tells within a quarter of that whether it is alive.
 _CHECK_TIMEOUT_SECONDS: Final = 1.0
+# Of what nobody stores (a benchmark, a database that is away for long).
+_CHANGES_KEPT: Final = 100
 _PROBE_LOCK_SECONDS: Final = 2.0
 # The smallest answer there is; its first piece ends the call.
 CHECK_REQUEST: Final = Request(
@@ -84,6 +86,7 @@ class Tender:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._checks: set[asyncio.Task[None]] = set()
+        self._checking: set[Slot] = set()
         self._changes: list[Change] = []
         self._writer: ThreadPoolExecutor | None = None
         self._writing: asyncio.Future[None] | None = None
@@ -108,8 +111,14 @@ class Tender:
         else:
             logger.warning("target breaker closed", extra=fields)
         self._changes.append(Change(slot.target.name, transition.state, transition.reason, datetime.now(UTC)))
+        del self._changes[:-_CHANGES_KEPT]
         if self._shared is not None and is_news:
             self._shared.note(slot.target.name, transition)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return what has changed and was not published yet."""
+        return tuple(self._changes)
 
     async def tick(self) -> None:
         """Do once what is done twice a second."""
@@ -184,6 +193,10 @@ class Tender:
         if slot.breaker.state == "half_open" and slot.breaker.opens_in == 0.0:
             if await self._is_mine(f"probe:{name}", _PROBE_LOCK_SECONDS):
                 self._start_check(slot)
+        elif slot.breaker.state == "closed" and slot.breaker.is_suspect:
+            # A race passes it over, so that only checks can tell; each process asks for itself, until it knows.
+            if slot not in self._checking:
+                self._start_check(slot)
         elif slot.breaker.state == "closed" and now >= slot.next_check_at:
             slot.next_check_at = now + CHECK_SECONDS
             # A little less than the time between two, else every other check would find its own lock.
@@ -196,7 +209,13 @@ class Tender:
     def _start_check(self, slot: Slot) -> None:
         task = asyncio.get_running_loop().create_task(self.check(slot), name=f"llm check {slot.target.name}")
         self._checks.add(task)
-        task.add_done_callback(self._checks.discard)
+        self._checking.add(slot)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._checks.discard(task)
+            self._checking.discard(slot)
+
+        task.add_done_callback(ended)
 
     def _publish_if_due(self) -> None:
         if self._publish is None or (self._writing is not None and not self._writing.done()):

@@ -8,8 +8,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from jarvish_regen.llm.loop import EngineLoop
 from jarvish_regen.llm.models import ModelTarget
-from regeneration.targets import active_targets, forget_targets
+from jarvish_regen.llm.targets import InvalidTargetError, from_json, from_settings
+from regeneration.targets import active_targets, forget_targets, pool_for
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +20,7 @@ VARIABLE: Final = "JARVISH_VENDOR_KEY"
 
 @pytest.fixture(autouse=True)
 def _nothing_known(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    settings.MODEL_URL, settings.MODEL_KEY, settings.MODEL_NAME = "", "", "gpt-4o-mini"
+    settings.MODEL_URL, settings.MODEL_KEY, settings.MODEL_NAME, settings.MODELS = "", "", "gpt-4o-mini", ""
     monkeypatch.setenv(VARIABLE, "sk-vendor")
     forget_targets()
     yield
@@ -136,3 +138,94 @@ def test_targets_are_read_once_and_again_when_they_are_forgotten(
         read_again = active_targets()
 
     assert (kept, [target.name for target in read_again]) == ((), ["vendor"])
+
+
+def test_the_environment_may_list_several_addresses_with_one_key_or_one_each(settings: Settings) -> None:
+    settings.MODEL_URL = "http://127.0.0.1:8001/v1, https://api.second.com/v1"
+    settings.MODEL_KEY, settings.MODEL_NAME = "k-1,k-2", "m"
+
+    assert [(target.name, target.api_key, target.model, target.vendor) for target in active_targets()] == [
+        ("default", "k-1", "m", "127.0.0.1:8001"),
+        ("default-2", "k-2", "m", "api.second.com"),
+    ]
+
+
+def test_as_many_keys_as_addresses_or_one() -> None:
+    with pytest.raises(InvalidTargetError):
+        from_settings(url="https://a.com/v1,https://b.com/v1,https://c.com/v1", key="k-1,k-2", model="m")
+
+
+def test_targets_of_a_json_list_carry_all_their_properties() -> None:
+    given = """[{"name": "fast", "url": "http://localhost:9/v1", "model": "m", "key_variable": "JARVISH_VENDOR_KEY",
+        "vendor": "v", "region": "ap-south-1", "tier": "fast", "structured_output": "json_schema",
+        "stall_seconds": 0.4, "max_concurrency": 3}]"""
+
+    (target,) = from_json(given, environment={VARIABLE: "sk-1"})
+
+    assert (target.name, target.api_key, target.vendor, target.region, target.tier) == (
+        "fast",
+        "sk-1",
+        "v",
+        "ap-south-1",
+        "fast",
+    )
+    assert (target.structured_output, target.stall_seconds, target.max_concurrency) == ("json_schema", 0.4, 3)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "{",
+        "{}",
+        "[7]",
+        '[{"name": "a", "url": "https://a.com/v1"}]',
+        '[{"name": "a", "url": "https://a.com/v1", "model": "m", "colour": "red"}]',
+        '[{"name": "a", "url": "https://a.com/v1", "model": "m", "max_concurrency": "3"}]',
+        '[{"name": "a", "url": "https://a.com/v1", "model": "m", "max_concurrency": true}]',
+        '[{"name": "a", "url": "https://a.com/v1", "model": "m", "structured_output": "xml"}]',
+        '[{"name": "a", "url": "file:///etc/passwd", "model": "m", "key": "sk-hidden"}]',
+    ],
+)
+def test_a_json_list_that_cannot_be_used_is_refused_without_repeating_a_key(given: str) -> None:
+    with pytest.raises(InvalidTargetError) as caught:
+        from_json(given, environment={})
+
+    assert "JARVISH_MODELS" in str(caught.value)
+    assert "sk-hidden" not in str(caught.value)
+
+
+def test_targets_of_one_name_are_one_and_the_environments_comes_first(settings: Settings) -> None:
+    settings.MODEL_URL = "https://api.first.com/v1"
+    _row(name="default").save()
+
+    assert _names() == ["default"]
+    assert active_targets()[0].base_url == "https://api.first.com/v1"
+
+
+def test_a_row_brings_its_vendor_and_what_it_can_be_held_to() -> None:
+    _row(vendor="acme", region="eu", stall_seconds=0.9, structured_output="none").save()
+
+    (target,) = active_targets()
+
+    assert (target.vendor, target.region, target.stall_seconds, target.structured_output) == ("acme", "eu", 0.9, "none")
+
+
+def test_the_pool_follows_the_rows_and_keeps_what_it_knows() -> None:
+    engine = EngineLoop()
+    row = _row()
+    row.save()
+    first = pool_for(engine)
+    first.slots[0].gauge.calls = 7
+    row.max_concurrency = 2
+    row.save()
+    _row(name="another").save()
+    forget_targets()
+
+    second = pool_for(engine)
+
+    assert second is first
+    assert [(figures.name, figures.calls, figures.max_concurrency) for figures in second.figures()] == [
+        ("another", 0, 8),
+        ("vendor", 7, 2),
+    ]
+    engine.close()
