@@ -85,7 +85,12 @@ def remember(regeneration: Regeneration, answered: Answered) -> None:
     winner, verdict = answered.outcome.winner, answered.outcome.verdict
     if winner is not None and verdict is not None and verdict.is_valid:
         scope = scope_of(regeneration, answered.job)
-        _afterwards.submit(_quietly, lambda: answer_cache().keep(scope, answered.job, winner, verdict))
+        after_answers(lambda: answer_cache().keep(scope, answered.job, winner, verdict))
+
+
+def after_answers(work: Callable[[], object]) -> Future[None]:
+    """Do ``work`` after the answers given so far are taken care of, in the thread for that; failures are logged."""
+    return _afterwards.submit(_quietly, work)
 
 
 def _quietly(work: Callable[[], object]) -> None:
@@ -101,7 +106,7 @@ def when_late(answered: Answered, improve: Callable[[pipeline.Late], object]) ->
     """Call ``improve`` once the calls that ran on past a stored answer have ended, in a thread of its own."""
     if answered.late is None:
         return
-    answered.late.add_done_callback(lambda done: _afterwards.submit(_quietly, lambda: improve(done.result())))
+    answered.late.add_done_callback(lambda done: after_answers(lambda: improve(done.result())))
 
 
 def answer(zero: Zero, *, deadline: Deadline, on_stage: Callable[[str], None]) -> Outcome:
