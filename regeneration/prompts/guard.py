@@ -31,6 +31,8 @@ _MARKUP = regex.compile(
 )
 # Tags, direction overrides and zero-width signs hide words from readers; joiners are letters of Hindi and of emoji.
 _HIDDEN = regex.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f\u00ad]")
+# Drafts are written in Latin and Devanagari; a letter of another script is a disguise or another language.
+_OTHER_SCRIPT = regex.compile(r"[\p{L}--[\p{Script=Latin}\p{Script=Devanagari}\p{Script=Common}]]+", regex.VERSION1)
 # No word is that long but one that carries something encoded; a reader's eye sees 40 letters as noise.
 _BLOB = regex.compile(r"[A-Za-z0-9+/=_-]{40,}|(?:\\x[0-9A-Fa-f]{2}){6,}|(?:[0-9A-Fa-f]{2}[ :]){10,}")
 
@@ -50,6 +52,7 @@ def foreign_in(new: str, *, sources: str, masked_text: str) -> str:
         ("a link that was not given", _LINK),
         ("markup", _MARKUP),
         ("hidden signs", _HIDDEN),
+        ("another script", _OTHER_SCRIPT),
         ("something encoded", _BLOB),
     ):
         if any(match.group().rstrip(".,;:!?").casefold() not in folded for match in pattern.finditer(new)):
