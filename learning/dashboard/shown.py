@@ -401,7 +401,7 @@ def _caches_table(dashboard: Dashboard) -> Table:
             (
                 words_for(kind, CACHES),
                 (whole(count), of_all, whole(right + wrong), percent(share), whole(still_open)),
-                BAD if wrong else PLAIN,
+                PLAIN,
             )
         )
     return Table((_("Kind"), _("Answers"), _("Share"), _("Judged"), _("Wrong"), _("Not judged yet")), rows)

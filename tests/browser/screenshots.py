@@ -21,6 +21,7 @@ from tests.browser.chromium import ARGUMENTS, chromium_path
 
 ADVISOR = ("asha@sahyadri.example", "demo-asha-pune")
 ADMINISTRATOR = ("vinayak@sahyadri.example", "demo-vinayak-pune")
+OPERATOR = ("operator@jarvish.example", "demo-operator-desk")
 NOBODY = ("", "")
 WIDTHS = {360: 780, 1280: 860}
 SCHEMES = ("light", "dark")
@@ -163,6 +164,7 @@ def prepare(page: Page, base_url: str) -> list[Shot]:
         Shot("password-change", ADVISOR, "/accounts/password/change/"),
         Shot("logout", ADVISOR, "/accounts/logout/"),
         Shot("help", ADVISOR, "/help/"),
+        Shot("dashboard", OPERATOR, "/dashboard/?range=1h"),
         Shot("not-found", ADVISOR, "/items/nothing/"),
         Shot("not-allowed", ADVISOR, "/settings/webhooks/"),
         Shot("old-form", ADVISOR, f"{form}ask/", _send_without_token),

@@ -14,17 +14,26 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jarvish_regen.settings")
 django.setup()
 
+from django.contrib.auth.models import Group  # noqa: E402
+
 import jarvish_regen.celery  # noqa: E402, F401  a replayed letter rings
 from escalation.history import verify  # noqa: E402
 from escalation.services import discard_dead_letter, replay_dead_letter  # noqa: E402
 from jarvish_regen.journal.models import WebhookEndpoint  # noqa: E402
-from tests.factories import AdvisorProfileFactory, token_for  # noqa: E402
+from tests.factories import AdvisorProfileFactory, UserFactory, token_for  # noqa: E402
 
 
 def make_advisor(*, signature: str) -> dict[str, Any]:
     """Make a firm with one advisor and a token that may do everything the advisor may."""
     profile = AdvisorProfileFactory(signature=signature)
     return {"firm_id": str(profile.firm_id), "token": token_for(profile.user)}
+
+
+def make_operator() -> dict[str, Any]:
+    """Make somebody of the operator's staff who looks after the machine."""
+    user = UserFactory(is_staff=True)
+    user.groups.add(Group.objects.get(name="operations"))
+    return {"email": user.email}
 
 
 def make_webhook(*, firm_id: str, url: str, kinds: list[str]) -> dict[str, Any]:
@@ -48,7 +57,7 @@ def replay(*, dead_letter_id: str) -> dict[str, Any]:
     return {"state": replay_dead_letter(dead_letter_id=uuid.UUID(dead_letter_id), actor_id=None).state}
 
 
-ACTS = {act.__name__: act for act in (make_advisor, make_webhook, check_record, discard, replay)}
+ACTS = {act.__name__: act for act in (make_advisor, make_operator, make_webhook, check_record, discard, replay)}
 
 if __name__ == "__main__":
     for line in sys.stdin:
