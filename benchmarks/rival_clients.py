@@ -23,6 +23,8 @@ Ask = Callable[[list[dict[str, str]]], Awaitable[str]]
 # still lets a second attempt follow.
 ATTEMPT_SECONDS = 1.4
 RETRIES = 1
+# The openai package waits ten minutes for an endpoint that hangs; nobody counts an answer that late.
+GIVE_UP_SECONDS = 15.0
 
 
 async def openai_client(urls: Sequence[str]) -> Ask:
@@ -132,7 +134,8 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
     async def one(number: int, lag: float = 0.0) -> tuple[float, bool]:
         began = time.perf_counter()
         try:
-            whole = is_whole(await ask(prompts[number]))
+            async with asyncio.timeout(GIVE_UP_SECONDS):
+                whole = is_whole(await ask(prompts[number]))
         except Exception as error:  # whatever it raises, its user got no answer
             errors[type(error).__name__] = errors.get(type(error).__name__, 0) + 1
             whole = False
