@@ -352,6 +352,7 @@ MODEL_NAME = env.str("JARVISH_MODEL_NAME", "gpt-4o-mini")
 MODELS = env.str("JARVISH_MODELS", "")  # a JSON list of targets with all their properties
 MODEL_RUPEES_A_DOLLAR = env.float("JARVISH_RUPEES_A_DOLLAR", 88.0)  # prices of models are in dollars, costs in rupees
 LLM_SHARED_URL = redis_url(1)  # where processes tell each other which target not to ask
+LLM_HEALTH_SHARED = True  # states of targets go to Valkey and PostgreSQL; a test knows its own targets only
 MODEL_HEDGE_AFTER_SECONDS = env.float("JARVISH_MODEL_HEDGE_AFTER_SECONDS", 0.3)  # before P50 of the providers measured
 
 # --- API --------------------------------------------------------------------------------------------------------

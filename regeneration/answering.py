@@ -29,7 +29,7 @@ from regeneration.models import FailureReason, Regeneration, RegenerationState, 
 from regeneration.prompts import prompt_version
 from regeneration.resolution.comparison import edits_between
 from regeneration.similar import similar_approved
-from regeneration.targets import active_targets, pool_for
+from regeneration.targets import active_targets, pool_for, warm_targets
 from regeneration.validate import validate
 
 logger = logging.getLogger(__name__)
@@ -80,6 +80,12 @@ def regenerate(taken: Claim) -> Answered:
     return Answered(job, outcome, board, late if board.had_model else None)
 
 
+def warm() -> None:
+    """Read the shelf and open connections to the targets before the first person waits."""
+    load_shelf()
+    warm_targets(_engine)
+
+
 def remember(regeneration: Regeneration, answered: Answered) -> None:
     """Keep a stored answer for the next request like it, off the answer's path."""
     winner, verdict = answered.outcome.winner, answered.outcome.verdict
@@ -128,7 +134,13 @@ def _answer(
     asked = None
     if not board.is_decided and not deadline.passed and active_targets():
         coroutine = pipeline.answer(
-            board.job, board=board, pool=pool_for(_engine), deadline=deadline, run_on=run_on, on_late=on_late
+            board.job,
+            board=board,
+            pool=pool_for(_engine),
+            deadline=deadline,
+            run_on=run_on,
+            on_late=on_late,
+            hedge_after_seconds=settings.MODEL_HEDGE_AFTER_SECONDS,
         )
         asked = _engine.submit(coroutine, deadline)
     for name, look_up in look_ups.items():

@@ -16,7 +16,7 @@ from jarvish_regen.llm.base import CLOSING_SECONDS, CallRecord, Why
 from jarvish_regen.llm.deadline import Deadline
 from jarvish_regen.llm.legs import Leg, Legs
 from jarvish_regen.llm.pool import Pool
-from jarvish_regen.llm.race import RaceResult, Watch, first_valid
+from jarvish_regen.llm.race import HEDGE_AFTER_SECONDS, RaceResult, Watch, first_valid
 from regeneration.board import Board
 from regeneration.drafts import draft_from
 from regeneration.job import Job, Outcome
@@ -46,16 +46,18 @@ async def answer(
     nonce: str | None = None,
     run_on: Deadline | None = None,
     on_late: Callable[[Late], None] | None = None,
+    hedge_after_seconds: float = HEDGE_AFTER_SECONDS,
 ) -> Outcome:
     """Return the best answer to ``job`` that is on the board by the deadline.
 
     ``board`` holds candidate 0; whoever looks things up meanwhile puts them on it too. A board that is decided is the
     answer at once; otherwise the pool is asked. With ``run_on`` calls that are under way at the deadline run on to it
     when the answer is not a model's; ``on_late`` hears of it once they have ended, on the loop's thread. ``nonce``
-    guards the prompt's data and is drawn afresh when not given.
+    guards the prompt's data and is drawn afresh when not given. ``hedge_after_seconds`` is for targets of which nothing
+    is known yet.
     """
     if pool is not None and not deadline.passed and not board.is_decided:
-        await _ask(job, board, pool, deadline, nonce or secrets.token_hex(8), run_on, on_late)
+        await _ask(job, board, pool, deadline, nonce or secrets.token_hex(8), run_on, on_late, hedge_after_seconds)
     return board.outcome()
 
 
@@ -67,6 +69,7 @@ async def _ask(
     nonce: str,
     run_on: Deadline | None,
     on_late: Callable[[Late], None] | None,
+    hedge_after_seconds: float,
 ) -> None:
     board.begin("drafting")
     board.had_model = True
@@ -78,6 +81,7 @@ async def _ask(
             accept=_Accept(job, prompts, board),
             deadline=run_on or deadline,
             max_legs=MAX_CALLS,
+            hedge_after_seconds=hedge_after_seconds,
             watch=watch,
         ),
         name="race of models",

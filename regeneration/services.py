@@ -30,6 +30,7 @@ from regeneration.events import RegenerationFinished, RegenerationImproved, Rege
 from regeneration.job import SHELF_RUNGS, CandidateText, JudgedCandidate, Outcome
 from regeneration.jobs import Zero, job_of, zero_of
 from regeneration.models import OPEN_STATES, Candidate, PreparedAnswer, Regeneration, RegenerationState, Stage
+from regeneration.quality import Quality, grade
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def open_attempt(
         tactic=zero.job.tactic,
         urgency=urgency,
     )
-    Candidate.objects.create(**_candidate_fields(regeneration, 0, JudgedCandidate(zero.candidate, zero.verdict)))
+    Candidate.objects.create(**candidate_fields(regeneration, 0, JudgedCandidate(zero.candidate, zero.verdict)))
     journal.publish(
         RegenerationOpened(
             firm_id=item.firm_id,
@@ -87,7 +88,10 @@ def open_next_attempt(*, regeneration: Regeneration) -> Regeneration:
     )
 
 
-def _candidate_fields(regeneration: Regeneration, number: int, judged: JudgedCandidate) -> dict[str, Any]:
+def candidate_fields(
+    regeneration: Regeneration, number: int, judged: JudgedCandidate, quality: Quality | None = None
+) -> dict[str, Any]:
+    """Return a judged text as it is stored, with its grade if it has one."""
     candidate, verdict = judged.candidate, judged.verdict
     return {
         "regeneration": regeneration,
@@ -101,6 +105,9 @@ def _candidate_fields(regeneration: Regeneration, number: int, judged: JudgedCan
         "resolutions": [asdict(resolution) for resolution in verdict.resolutions],
         "objections": list(verdict.objections),
         "why_lost": judged.why_lost[:200],
+        "quality": quality.score if quality else None,
+        "goals": quality.goals_as_json() if quality else [],
+        "ready_ms": round(judged.ready_ms) if judged.ready_ms else None,
     }
 
 
@@ -119,6 +126,7 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     )
     is_answer = isinstance(released, ReadyText) and outcome.winner is not None and outcome.verdict is not None
     state = RegenerationState.ANSWERED if is_answer else RegenerationState.NO_ANSWER
+    grades = _grades(taken, outcome)
     found: dict[str, Any] = {
         "state": state,
         "stage": Stage.READY,
@@ -131,6 +139,7 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
         "reason": outcome.reason[:500],
         "failure_reason": outcome.failure,
         "cache_kind": _cache_kind(outcome.winner) if is_answer and outcome.winner else "",
+        "quality": _score_of(outcome.winner, outcome, grades) if is_answer else None,
         **_figures(outcome.calls),
         "resolutions": [asdict(one) for one in outcome.verdict.resolutions] if is_answer and outcome.verdict else [],
         "ledger": _ledger(taken, outcome),
@@ -141,10 +150,15 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     if not updated:
         logger.info("late answer thrown away", extra={"regeneration_id": regeneration.id, "fence": taken.fence})
         return None
+    # Candidate 0 is stored since the rejection; what became of it is written with the others, in one statement.
     Candidate.objects.bulk_create(
-        Candidate(**_candidate_fields(regeneration, number, judged))
-        for number, judged in enumerate(outcome.candidates)
-        if number > 0
+        (
+            Candidate(**candidate_fields(regeneration, number, judged, grades[number]))
+            for number, judged in enumerate(outcome.candidates)
+        ),
+        update_conflicts=True,
+        unique_fields=["regeneration", "number"],
+        update_fields=["why_lost", "quality", "goals", "ready_ms", "is_admissible", "is_valid", "objections"],
     )
     if is_answer and outcome.winner and outcome.winner.rung == "prepared":
         PreparedAnswer.objects.filter(id=outcome.winner.source, state=PreparedAnswer.State.READY).update(
@@ -180,6 +194,26 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     return Finished(regeneration, outcome, version)
 
 
+def _grades(taken: Claim, outcome: Outcome) -> list[Quality | None]:
+    """Grade the candidates that may be shown, in the order of the outcome: about 2 ms each."""
+    job = job_of(taken.regeneration, issues=taken.issues, recent_codes=taken.recent_codes)
+    return [
+        grade(job, judged.candidate, judged.verdict) if judged.verdict.is_admissible else None
+        for judged in outcome.candidates
+    ]
+
+
+def _score_of(winner: CandidateText | None, outcome: Outcome, grades: Sequence[Quality | None]) -> int | None:
+    return next(
+        (
+            quality.score
+            for judged, quality in zip(outcome.candidates, grades, strict=True)
+            if quality and judged.candidate is winner
+        ),
+        None,
+    )
+
+
 def improve(*, taken: Claim, board: Board, calls: Sequence[CallRecord]) -> ContentVersion | None:
     """Close the ledger of an attempt whose calls ran on past its answer, and show the better text if they brought one.
 
@@ -198,7 +232,9 @@ def improve(*, taken: Claim, board: Board, calls: Sequence[CallRecord]) -> Conte
     Regeneration.objects.filter(id=regeneration.id).update(ledger=regeneration.ledger, **_figures(calls))
     item = regeneration.item
     winner, verdict = outcome.winner, outcome.verdict
-    if winner is None or verdict is None or not verdict.is_valid or regeneration.is_valid:
+    # A valid repair may be a removal where the late text is a rewriting; a proven one is never waited past.
+    is_good_already = regeneration.is_valid and regeneration.rung != "repair"
+    if winner is None or verdict is None or winner.rung == "repair" or not verdict.is_valid or is_good_already:
         return None
     if item.state != ItemState.IN_REVIEW or item.current_id != regeneration.answer_id:
         return None
@@ -206,6 +242,7 @@ def improve(*, taken: Claim, board: Board, calls: Sequence[CallRecord]) -> Conte
     if not isinstance(released, ReadyText):
         return None
     number = next(number for number, judged in enumerate(outcome.candidates) if judged.candidate is winner)
+    quality = grade(board.job, winner, verdict)
     with transaction.atomic(), journal.together():
         try:
             version = content.replace_current(
@@ -226,12 +263,13 @@ def improve(*, taken: Claim, board: Board, calls: Sequence[CallRecord]) -> Conte
             is_valid=True,
             reason=outcome.reason[:500],
             failure_reason="",
+            quality=quality.score,
             resolutions=[asdict(one) for one in verdict.resolutions],
         )
         Candidate.objects.update_or_create(
             regeneration=regeneration,
             number=number,
-            defaults=_candidate_fields(regeneration, number, outcome.candidates[number]),
+            defaults=candidate_fields(regeneration, number, outcome.candidates[number], quality),
         )
         journal.publish(
             RegenerationImproved(

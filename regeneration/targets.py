@@ -59,12 +59,15 @@ def pool_for(engine: EngineLoop) -> Pool:
     with _lock:
         pooled = _pools.get(engine)
         if pooled is None:
-            shared = SharedHealth(settings.LLM_SHARED_URL, process=process_name())
-            pooled = _pools[engine] = _Pooled(Pool(shared=shared, publish=publish))
+            pooled = _pools[engine] = _Pooled(_shared_pool() if settings.LLM_HEALTH_SHARED else Pool())
         if pooled.targets != targets:
             pooled.pool.use([engine.client(target) for target in targets])
             pooled.targets = targets
         return pooled.pool
+
+
+def _shared_pool() -> Pool:
+    return Pool(shared=SharedHealth(settings.LLM_SHARED_URL, process=process_name()), publish=publish)
 
 
 def warm_targets(engine: EngineLoop) -> None:
