@@ -23,7 +23,7 @@ from regeneration.cache.entries import FORMAT, KeptAnswer, KeptEdit, answer_from
 from regeneration.cache.identity import Identity, identity_of, slotted_brief
 from regeneration.cache.keys import CacheScope, cache_key, fingerprint, recipe_key, tag_of
 from regeneration.cache.lifetimes import seconds_to_keep
-from regeneration.cache.nearby import cosine_to, meant_keys, packed, said_in, threshold_of
+from regeneration.cache.nearby import cosine_to, meant_keys, packed, said_in, said_key, threshold_of
 from regeneration.cache.recipes import Fault, candidate_from, faults_of, mendings_in
 from regeneration.cache.tiers import EPOCH_CHECK_SECONDS, EPOCH_KEY, Counts, Memory, SingleFlight, Valkey
 from regeneration.edits import ProposedEdit, anchor_edits, splice
@@ -57,10 +57,14 @@ class CacheHit:
 
 @dataclass(frozen=True)
 class Purged:
-    """Tell how many entries a purge took, or would take, out of Valkey and out of this process."""
+    """Tell how many entries a purge took, or would take, out of Valkey and out of this process.
+
+    ``is_reached`` is False when Valkey was away: then what it holds, and other processes' memory, stayed.
+    """
 
     shared: int
     in_memory: int
+    is_reached: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class AnswerCache:
         if request is None:
             return ()
         exact_key = request.exact_key(scope)
-        if (kept := self._answer(exact_key)) and (hit := _exact_hit(request, kept)):
+        if (kept := self.kept(exact_key)) and (hit := _exact_hit(request, kept)):
             self.counts.hit("exact")
             return (hit,)
         hits = [hit for hit in (self._similar_hit(scope, request), self._recipe_hit(scope, request)) if hit is not None]
@@ -146,11 +150,16 @@ class AnswerCache:
         vector = {"vector": packed(embedder.embed([said])[0]) if said else "", "encoder": embedder.name}
         for key in meant_keys(scope, request.text, request.brief, job.constraints):
             values[key] = {**kept.as_json(), **vector}
+        said_as_key = said_key(scope, request.brief)
         for fault, words in mendings_in(job, candidate):
             sentence, new_words = request.identity.slotted(fault.sentence), request.identity.slotted(words)
             if sentence is not None and new_words is not None:
                 for code in fault.codes:
-                    values[recipe_key(scope, sentence, code)] = {"format": FORMAT, "new": new_words}
+                    values[recipe_key(scope, sentence, code)] = {
+                        "format": FORMAT,
+                        "new": new_words,
+                        "said": said_as_key,
+                    }
         until = self._now().timestamp() + seconds
         for key, value in values.items():
             value["until"] = until
@@ -208,10 +217,11 @@ class AnswerCache:
             return len(parts) > 4 and all(tag in ("*", part) for tag, part in zip(tags, parts[1:4], strict=True))
 
         if dry_run:
-            return Purged(len(self._valkey.keys(pattern)), self._memory.count(matches))
-        purged = Purged(self._valkey.delete(pattern), self._memory.drop(matches))
-        self._valkey.count_up(EPOCH_KEY, seconds=_EPOCH_SECONDS)
-        return purged
+            found = len(self._valkey.keys(pattern))
+            return Purged(found, self._memory.count(matches), not self._valkey.is_resting)
+        shared, in_memory = self._valkey.delete(pattern), self._memory.drop(matches)
+        is_told = self._valkey.count_up(EPOCH_KEY, seconds=_EPOCH_SECONDS) is not None
+        return Purged(shared, in_memory, is_told)
 
     def warm(self, requests: Iterable[tuple[CacheScope, Job, CandidateText, Verdict]]) -> int:
         """Keep answers found before, such as a firm's latest after a purge; return how many were kept."""
@@ -222,7 +232,19 @@ class AnswerCache:
         """What this process keeps in memory, in bytes."""
         return self._memory.size_bytes
 
-    def _answer(self, key: str) -> KeptAnswer | None:
+    def exact_key(self, scope: CacheScope, job: Job) -> str:
+        """Return the key of the exact answer. Raises ValueError for a job that no answer can be kept of."""
+        request = _request_of(job)
+        if request is None:
+            raise ValueError("the job's texts cannot be parted from someone's identity")
+        return request.exact_key(scope)
+
+    def forget_memory(self) -> int:
+        """Forget what this process keeps in memory, and nothing elsewhere; return how many entries that were."""
+        return self._memory.drop(lambda _key: True)
+
+    def kept(self, key: str) -> KeptAnswer | None:
+        """Return what is kept under an exact key, still slotted, from memory or from Valkey."""
         return answer_from(self._values([key]).get(key))
 
     def _similar_hit(self, scope: CacheScope, request: _Request) -> CacheHit | None:
@@ -242,13 +264,16 @@ class AnswerCache:
 
     def _recipe_hit(self, scope: CacheScope, request: _Request) -> CacheHit | None:
         """Return what known mendings of the faulty sentences make of the text."""
-        mendings = self._known_mendings(scope, request.identity, faults_of(request.job))
+        mendings = self._known_mendings(scope, request, faults_of(request.job))
         candidate = candidate_from(request.job, mendings)
         if candidate is None:
             return None
         return CacheHit("recipe", _said(candidate, _("Mended as the same sentence was before; checked again now.")))
 
-    def _known_mendings(self, scope: CacheScope, identity: Identity, faults: tuple[Fault, ...]) -> dict[Fault, str]:
+    def _known_mendings(self, scope: CacheScope, request: _Request, faults: tuple[Fault, ...]) -> dict[Fault, str]:
+        identity = request.identity
+        # Who says nothing beside the codes, or the same as then, asks for nothing more.
+        fitting = said_key(scope, request.brief) if said_in(request.brief) else None
         keys: dict[str, Fault] = {}
         for fault in faults:
             sentence = identity.slotted(fault.sentence)
@@ -257,7 +282,8 @@ class AnswerCache:
         known: dict[Fault, str] = {}
         disputed: set[Fault] = set()
         for key, value in self._values(list(keys)).items():
-            new = value.get("new") if isinstance(value, dict) and value.get("format") == FORMAT else None
+            is_ours = isinstance(value, dict) and value.get("format") == FORMAT
+            new = value.get("new") if is_ours and fitting in (None, value.get("said")) else None
             words = identity.put_in(new) if isinstance(new, str) else None
             if words is None:
                 continue
@@ -303,7 +329,7 @@ class AnswerCache:
         if self._valkey.is_resting:
             return
         if self._epoch is not None and epoch != self._epoch:
-            self._memory.drop(lambda _key: True)
+            self.forget_memory()
         self._epoch = epoch
 
 

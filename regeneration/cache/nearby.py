@@ -19,7 +19,7 @@ from regeneration.job import Constraints, FeedbackBrief
 
 # The cosine two notes of one meaning must reach, by encoder: calibrated by `./jarvish bench similarity` on the odd
 # pairs of tests/regeneration/near_opposites.yaml, the largest that keeps 95 of 100 pairs which the gate lets through.
-THRESHOLDS: Final = {"e5-small-4bit": 0.40, "ngrams": 0.15}
+THRESHOLDS: Final = {"e5-small-4bit": 0.52, "ngrams": 0.32}
 
 
 def threshold_of(encoder: str) -> float:
@@ -53,6 +53,11 @@ def meant_keys(scope: CacheScope, text: str, brief: FeedbackBrief, constraints: 
 def said_in(brief: FeedbackBrief) -> str:
     """Return what is compared as a vector: all that the person wrote."""
     return "\n".join(part for part in (brief.note, brief.suggestions, *(issue.note for issue in brief.issues)) if part)
+
+
+def said_key(scope: CacheScope, brief: FeedbackBrief) -> str:
+    """Return a hash of what was said beside the codes, by its meaning: a recipe is for who asks for nothing more."""
+    return digest({"scope": scope.tags, "said": list(meanings_of(said_in(brief)).row)})
 
 
 def packed(vector: Vectors) -> str:

@@ -244,6 +244,17 @@ def test_the_same_faulty_sentence_in_another_draft_is_mended_as_before() -> None
 
 
 @pytest.mark.usefixtures("shared")
+def test_who_asks_for_something_more_gets_no_recipe() -> None:
+    cache = a_cache()
+    kept_in(cache, salesy())
+    job = salesy("Markets move up and down.")
+    asked = replace(job, feedback=replace(job.feedback, note="Too pushy, and mention the exit load"))
+
+    assert [hit.kind for hit in cache.look_up(scope(), job)] == ["recipe"]
+    assert cache.look_up(scope(), asked) == ()
+
+
+@pytest.mark.usefixtures("shared")
 def test_a_recipe_is_for_the_fault_it_was_made_for() -> None:
     cache = a_cache()
     kept_in(cache, salesy())
