@@ -1,6 +1,7 @@
 """How well similar requests are told from opposite ones: precision and recall on hand-written pairs.
 
-Run by ./jarvish bench similarity [--json]. The threshold is chosen on the odd pairs, the figures are of the even ones.
+Run by ./jarvish bench similarity [--json]. The threshold was set with the odd pairs in sight;
+figures are of the even ones.
 """
 
 import argparse
