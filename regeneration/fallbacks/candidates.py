@@ -21,9 +21,13 @@ from regeneration.validate import report_on
 
 # Below these a text is on another subject. Calibrated on the demo drafts (docs/fallbacks.md): one chance word in a
 # draft reaches neither. A template speaks for the advisor on that very subject; a library text may be nearby.
-TEMPLATE_SCORE_MIN: Final = 6.0
-LIBRARY_SCORE_MIN: Final = 4.5
+TEMPLATE_SCORE_MIN: Final = 1.4
+LIBRARY_SCORE_MIN: Final = 1.15
 PHRASES_MIN: Final = 2
+# One of the words must be the subject's own or nearly so: "festival" and "wishes" alone do not tell Diwali from Onam.
+OWN_WORD_MIN: Final = 0.8
+# A draft whose subject line speaks of something else is on this subject only if the text says so this often.
+PHRASES_WITHOUT_TOPIC_MIN: Final = 4
 # An advisor's readers get no text twice within a month; after two more it counts as new again.
 LIBRARY_REST_DAYS: Final = 30
 LIBRARY_FRESH_DAYS: Final = 90
@@ -90,7 +94,10 @@ def template_candidate(job: Job, shelf: Shelf, *, firm_id: uuid.UUID | None, tod
     """Return the template on the draft's subject with its slots filled, or None when there is none."""
     wanted = wanted_by(job, firm_id=firm_id, today=today)
     matches = shelf.template_subjects.matches(_body_of(job), topic=job.situation.topic)
-    entries = (shelf.templates.get((code, wanted.language)) for code in _best(matches, TEMPLATE_SCORE_MIN))
+    entries = (
+        shelf.templates.get((code, wanted.language))
+        for code in _best(matches, TEMPLATE_SCORE_MIN, has_topic=bool(job.situation.topic))
+    )
     says = _("From the template “%(title)s”: a text on this subject that was checked in every form it can take.")
     return _first(job, (entry for entry in entries if entry and _fits(entry, wanted)), wanted, says)
 
@@ -108,7 +115,7 @@ def library_candidate(
     matches = shelf.library_subjects.matches(_body_of(job), topic=job.situation.topic)
     entries = [
         entry
-        for code in _best(matches, LIBRARY_SCORE_MIN)
+        for code in _best(matches, LIBRARY_SCORE_MIN, has_topic=bool(job.situation.topic))
         for entry in shelf.library.get((code, wanted.language), ())
         if _fits(entry, wanted) and _is_live(entry, today) and _freshness(entry, used, today) > 0
     ]
@@ -138,9 +145,14 @@ def _body_of(job: Job) -> str:
     return mandated.without_known_texts(job.rejected_text, job)
 
 
-def _best(matches: Mapping[str, Match], least: float) -> Iterator[str]:
+def _best(matches: Mapping[str, Match], least: float, *, has_topic: bool) -> Iterator[str]:
     ranked = sorted(matches.items(), key=lambda pair: (-pair[1].score, pair[0]))
-    return (code for code, match in ranked if match.score >= least and match.phrases_count >= PHRASES_MIN)
+    return (code for code, match in ranked if match.score >= least and _is_on_subject(match, has_topic=has_topic))
+
+
+def _is_on_subject(match: Match, *, has_topic: bool) -> bool:
+    phrases_min = PHRASES_MIN if match.is_in_topic or not has_topic else PHRASES_WITHOUT_TOPIC_MIN
+    return match.phrases_count >= phrases_min and match.strongest >= OWN_WORD_MIN
 
 
 def _fits(entry: ShelfText, wanted: Wanted) -> bool:

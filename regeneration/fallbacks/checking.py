@@ -182,12 +182,22 @@ def _wording_faults(entry: ShelfText) -> Iterator[str]:
         (place.context.registrant_type, place.context.profile, place.context.content_class): place
         for place in places(entry)
     }
-    for values in fillings(entry):
+    every = list(fillings(entry))
+    broken: dict[tuple[str, Place], list[tuple[Finding, dict[str, str], Place]]] = {}
+    for values in every:
         body = slots.filled(entry.body, identity | values)
         for place in one_channel.values():
-            for finding in report_on(body, place.context).findings:
-                if finding.severity != "minor" and finding.start is not None and not _is_put_in(finding):
-                    yield _said(finding, values, place)
+            found = {
+                finding.rule: finding
+                for finding in report_on(body, place.context).findings
+                if finding.severity != "minor" and finding.start is not None and not _is_put_in(finding)
+            }
+            for rule, finding in found.items():
+                broken.setdefault((rule, place), []).append((finding, values, place))
+    for cases in broken.values():
+        finding, values, place = cases[0]
+        # What every filling breaks is the text's fault; what some break is theirs.
+        yield _said(finding, {} if len(cases) >= len(every) else values, place)
 
 
 def _is_put_in(finding: Finding) -> bool:
@@ -230,8 +240,7 @@ def _why_unfinished(body: str, job: Job, values: Mapping[str, str], place: Place
 
 
 def _said(finding: Finding, values: Mapping[str, str], place: Place) -> str:
-    blamed = [f"{{{{{name}}}}} = {value}" for name, value in values.items() if finding.span and value in finding.span]
-    slot = ", ".join(blamed or [f"{{{{{name}}}}} = {value}" for name, value in values.items()]) or _("no slot")
+    slot = ", ".join(f"{{{{{name}}}}} = {value}" for name, value in values.items()) or _("any filling")
     return _("%(rule)s on %(place)s with %(slot)s: %(message)s") % {
         "rule": finding.rule,
         "place": place.says,

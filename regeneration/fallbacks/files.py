@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 import yaml
+
+from regeneration.fallbacks.subjects import SubjectIndex, index_of
+from regeneration.fallbacks.values import EMPTY_SHELF, Shelf, ShelfText
 
 FOLDER: Final = Path(__file__).parent
 
@@ -132,3 +137,51 @@ def _read(name: str) -> dict[str, Any]:
     # The C parser: 450 kB take 0.15 s with it and two seconds without.
     content: dict[str, Any] = yaml.load((FOLDER / name).read_bytes(), Loader=yaml.CSafeLoader)
     return content
+
+
+@cache
+def shipped_shelf() -> Shelf:
+    """Return the shelf as it is before anybody changed it, without a database: for benchmarks and tests."""
+    templates, library = shipped_templates(), shipped_library()
+    return replace(
+        EMPTY_SHELF,
+        templates=MappingProxyType({(one.code, one.language): _value(one, "template") for one in templates}),
+        library=MappingProxyType({(one.code, one.language): (_value(one, "library"),) for one in library}),
+        defaults=MappingProxyType(
+            {
+                (one.content_class, one.channel, one.registrant_type, one.language): one.text
+                for one in shipped_defaults()
+                if one.text
+            }
+        ),
+        template_subjects=subjects_of((one.code, one.topic_words) for one in templates),
+        library_subjects=subjects_of((one.code, one.topic_words) for one in library),
+    )
+
+
+def subjects_of(rows: Iterable[tuple[str, Iterable[str]]]) -> SubjectIndex:
+    """Return the index of texts given as code and topic words.
+
+    All languages of a code go together: Hindi drafts say "SIP", and their subject line is often English.
+    """
+    words_of: dict[str, list[str]] = {}
+    for code, topic_words in rows:
+        words_of.setdefault(code, []).extend(topic_words)
+    return index_of(words_of)
+
+
+def _value(text: ShippedText, rung: str) -> ShelfText:
+    return ShelfText(
+        rung=rung,
+        id=uuid5(NAMESPACE_URL, f"{rung}/{text.code}/{text.language}"),
+        code=text.code,
+        language=text.language,
+        title=text.title,
+        content_class=text.content_class,
+        channels=frozenset(text.channels),
+        registrants=frozenset(text.registrants),
+        body=text.text,
+        slots=MappingProxyType(dict(text.slots)),
+        approved_on=text.approved_on,
+        expires_on=text.expires_on,
+    )

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
 from django.db import close_old_connections, connection
 
-from regeneration.fallbacks.files import row_seal
-from regeneration.fallbacks.subjects import SubjectIndex, index_of
+from regeneration.fallbacks.files import row_seal, subjects_of
 from regeneration.fallbacks.values import Confidence, DefaultKey, Shelf, ShelfText
 from regeneration.models import DefaultText, FallbackOrder, LibraryItem, RungRecord, Template
 
@@ -45,8 +43,8 @@ def read_shelf() -> Shelf:
         defaults=MappingProxyType(defaults),
         orders=MappingProxyType(orders),
         records=MappingProxyType(records),
-        template_subjects=_subjects((row.code, row.topic_words) for row in templates),
-        library_subjects=_subjects((row.code, row.topic_words) for row in items),
+        template_subjects=subjects_of((row.code, row.topic_words) for row in templates),
+        library_subjects=subjects_of((row.code, row.topic_words) for row in items),
     )
 
 
@@ -91,14 +89,6 @@ def library_text(row: LibraryItem) -> ShelfText:
         expires_on=row.expires_on,
         used_count=row.used_count,
     )
-
-
-def _subjects(rows: Iterable[tuple[str, list[str]]]) -> SubjectIndex:
-    # All languages of a code together: Hindi drafts say "SIP", and their subject line is often English.
-    words_of: dict[str, list[str]] = {}
-    for code, topic_words in rows:
-        words_of.setdefault(code, []).extend(topic_words)
-    return index_of(words_of)
 
 
 class _Keeper:

@@ -106,10 +106,16 @@ def keys_of(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Match:
-    """Say how much speaks for a subject: ``score`` orders subjects, ``phrases_count`` is on how many words it rests."""
+    """Say how much speaks for a subject: ``score`` orders subjects, ``phrases_count`` is on how many words it rests.
+
+    ``strongest`` is the weight of the word that is most its own, 1.0 for one that no other subject has;
+    ``is_in_topic`` says whether the subject line names it.
+    """
 
     score: float
     phrases_count: int
+    strongest: float
+    is_in_topic: bool
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,8 @@ class SubjectIndex:
         in_topic = self._phrases(keys_of(topic)) if topic else Counter()
         scores: dict[str, float] = {}
         counts: Counter[str] = Counter()
+        strongest: dict[str, float] = {}
+        named = {code for _phrase, codes in in_topic for code in codes}
         for (phrase, codes), often in (said | in_topic).items():
             # The third mention of a word says little more than the second.
             worth = self.weights[phrase] * (min(often, 3) ** 0.5)
@@ -135,7 +143,8 @@ class SubjectIndex:
             for code in codes:
                 scores[code] = scores.get(code, 0.0) + worth
                 counts[code] += 1
-        return {code: Match(score, counts[code]) for code, score in scores.items()}
+                strongest[code] = max(strongest.get(code, 0.0), self.weights[phrase])
+        return {code: Match(score, counts[code], strongest[code], code in named) for code, score in scores.items()}
 
     def _phrases(self, keys: list[str]) -> Counter[tuple[Phrase, frozenset[str]]]:
         found: Counter[tuple[Phrase, frozenset[str]]] = Counter()
@@ -165,7 +174,8 @@ def _stems(key: str) -> tuple[str, ...]:
 def index_of(subjects: Mapping[str, Iterable[str]]) -> SubjectIndex:
     """Return the index of subjects, given for each code the words it is known by, in all languages together.
 
-    A word of many subjects tells them apart badly and weighs less: log(1 + subjects / subjects that have it).
+    A word of one subject weighs 1; one of many tells them apart badly and weighs less, whatever the number of subjects:
+    log(1 + subjects / subjects that have it), as a share of what a word of one subject would have.
     """
     codes_of: dict[Phrase, set[str]] = {}
     for code, topic_words in subjects.items():
@@ -179,6 +189,9 @@ def index_of(subjects: Mapping[str, Iterable[str]]) -> SubjectIndex:
     return SubjectIndex(
         by_first=MappingProxyType({first: tuple(found) for first, found in by_first.items()}),
         weights=MappingProxyType(
-            {phrase: math.log(1 + len(subjects) / len(codes)) for phrase, codes in codes_of.items()}
+            {
+                phrase: math.log(1 + len(subjects) / len(codes)) / math.log(1 + len(subjects))
+                for phrase, codes in codes_of.items()
+            }
         ),
     )

@@ -22,7 +22,21 @@ _DRAFTS: Final = {
     "escalation.view_case",
     "escalation.view_caseentry",
 }
+_SHELF: Final = {
+    "regeneration.view_template",
+    "regeneration.add_template",
+    "regeneration.change_template",
+    "regeneration.view_libraryitem",
+    "regeneration.add_libraryitem",
+    "regeneration.change_libraryitem",
+    "regeneration.view_defaulttext",
+    "regeneration.view_fallbackorder",
+    "regeneration.add_fallbackorder",
+    "regeneration.change_fallbackorder",
+    "regeneration.view_rungrecord",
+}
 _MACHINE_ROOM: Final = {
+    *_SHELF,
     "regeneration.change_regeneration",
     "journal.view_event",
     "journal.view_outbox",
