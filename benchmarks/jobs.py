@@ -17,7 +17,7 @@ from jarvish_regen.language.sentences import sentences
 from jarvish_regen.language.words import positions_inside_graphemes
 from regeneration.drafts import draft_from
 from regeneration.jobs import Zero, prepare_zero
-from regeneration.pipeline import prompts_for
+from regeneration.pipeline import Prompts
 from regeneration.validate import validate
 
 
@@ -96,6 +96,6 @@ def _zero_of(entry: Mapping[str, Any], advisor: AdvisorProfile) -> Zero:
 
 
 def _has_valid_reply(zero: Zero) -> bool:
-    prompt = prompts_for(zero.job, "0" * 16)[0].prompt
+    prompt = Prompts(zero.job, "0" * 16).of_call(0).prompt
     draft = draft_from(zero.job, prompt, responder.respond(prompt.request().messages))
     return draft.candidate is not None and validate(zero.job, draft.candidate).is_valid

@@ -134,13 +134,13 @@ def compare(options: Namespace, python: Path) -> dict[str, Any]:
 
     django.setup()
     from benchmarks.jobs import bench_jobs
-    from regeneration.pipeline import prompts_for
+    from regeneration.pipeline import Prompts
 
     jobs = bench_jobs()
     instants = poisson(rate=options.rate, seconds=options.seconds, seed=options.seed)
     chance = Random(options.seed)
     zeros = [chance.choice(jobs.zeros) for _ in instants]
-    asked = {id(zero): prompts_for(zero.job, "0" * 16)[0].prompt.request().messages for zero in jobs.zeros}
+    asked = {id(zero): Prompts(zero.job, "0" * 16).of_call(0).prompt.request().messages for zero in jobs.zeros}
     prompts = [[dict(message) for message in asked[id(zero)]] for zero in zeros]
     absent = missing(python)
     wanted = options.only.split(",") if options.only else ["engine", *RIVALS]

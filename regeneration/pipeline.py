@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jarvish_regen.content.compliance.repair import repair
 from jarvish_regen.llm.base import CLOSING_SECONDS, CallRecord, Why
 from jarvish_regen.llm.deadline import Deadline
-from jarvish_regen.llm.legs import Leg, Legs
-from jarvish_regen.llm.pool import Pool
+from jarvish_regen.llm.legs import Leg, Legs, Pickers
 from jarvish_regen.llm.race import HEDGE_AFTER_SECONDS, RaceResult, Watch, first_valid
 from regeneration.board import Board
 from regeneration.drafts import draft_from
@@ -26,6 +25,8 @@ from regeneration.validate import report_on
 
 # Two hedges at most (PERFORMANCE.md, "What buys the most": a third call brings 0.4 points for 0.75 calls a request).
 MAX_CALLS = 3
+# A call that follows two others asks for less: fewer words to read, fewer to write.
+SIMPLE_FROM_CALL = 2
 # A text in time is worth waiting for, one that comes within this of the rejection still improves what is on the screen.
 RUN_ON_SECONDS = 5.0
 
@@ -41,7 +42,7 @@ async def answer(
     job: Job,
     *,
     board: Board,
-    pool: Pool | None,
+    pool: Pickers | None,
     deadline: Deadline,
     nonce: str | None = None,
     run_on: Deadline | None = None,
@@ -64,7 +65,7 @@ async def answer(
 async def _ask(
     job: Job,
     board: Board,
-    pool: Pool,
+    pool: Pickers,
     deadline: Deadline,
     nonce: str,
     run_on: Deadline | None,
@@ -73,11 +74,11 @@ async def _ask(
 ) -> None:
     board.begin("drafting")
     board.had_model = True
-    prompts = prompts_for(job, nonce)
+    prompts = Prompts(job, nonce)
     watch = Watch()
     race = asyncio.create_task(
         first_valid(
-            _UntilDeadline(pool.picker([asked.prompt.request() for asked in prompts]), deadline),
+            _UntilDeadline(pool.picker(lambda number: prompts.of_call(number).prompt.request()), deadline),
             accept=_Accept(job, prompts, board),
             deadline=run_on or deadline,
             max_legs=MAX_CALLS,
@@ -129,14 +130,27 @@ class Asked:
     prompt: Prompt
 
 
-def prompts_for(job: Job, nonce: str) -> tuple[Asked, ...]:
-    """Return what is asked first, at the first hedge and after that: each another way to the same answer."""
-    mended, before = repair(job.rejected_text, job.context), report_on(job.rejected_text, job.context)
-    full = Asked("model", write_prompt(job, repair=mended, before=before, nonce=nonce))
-    # The simple one sees single sentences only; where the whole text is at fault it has nothing to go by.
-    if is_whole_text_free(job, before):
-        return (full,)
-    return (full, full, Asked("simple", write_simple_prompt(job, before=before, nonce=nonce)))
+class Prompts:
+    """Give each call of a race its prompt: two in full, a simple one after that, written when it is first needed."""
+
+    def __init__(self, job: Job, nonce: str) -> None:
+        self._job = job
+        self._nonce = nonce
+        self._before = report_on(job.rejected_text, job.context)
+        mended = repair(job.rejected_text, job.context)
+        self._full = Asked("model", write_prompt(job, repair=mended, before=self._before, nonce=nonce))
+        self._simple: Asked | None = None
+        # The simple one sees single sentences only; where the whole text is at fault it has nothing to go by.
+        self._has_simple = not is_whole_text_free(job, self._before)
+
+    def of_call(self, number: int) -> Asked:
+        """Return what call ``number`` of the race asks, counted from 0."""
+        if number < SIMPLE_FROM_CALL or not self._has_simple:
+            return self._full
+        if self._simple is None:
+            prompt = write_simple_prompt(self._job, before=self._before, nonce=self._nonce)
+            self._simple = Asked("simple", prompt)
+        return self._simple
 
 
 class _UntilDeadline:
@@ -162,12 +176,12 @@ class _Accept:
     """Judge each whole reply as it comes; only a valid text that is not there yet ends the race."""
 
     job: Job
-    prompts: Sequence[Asked]
+    prompts: Prompts
     board: Board
 
     def __call__(self, raw: str, call_number: int) -> bool:
         self.board.begin("checking")
-        asked = self.prompts[min(call_number, len(self.prompts) - 1)]
+        asked = self.prompts.of_call(call_number)
         draft = draft_from(self.job, asked.prompt, raw, rung=asked.rung)
         if draft.candidate is None:
             self.board.mishaps.append(draft.reason)

@@ -102,15 +102,13 @@ class Pool:
         # One swap of a whole tuple: a race on the loop sees the old set or the new one.
         self._slots = tuple(slots)
 
-    def picker(self, requests: Sequence[Request], *, tiers: Sequence[str] = TIERS) -> Picker:
-        """Return who chooses the legs of one race; its call ``n`` asks ``requests[min(n, len(requests) - 1)]``.
+    def picker(self, request_of: Callable[[int], Request], *, tiers: Sequence[str] = TIERS) -> Picker:
+        """Return who chooses the legs of one race; its call ``n``, counted from 0, asks ``request_of(n)``.
 
-        Only targets of the named tiers are asked. Raises ``ValueError`` without requests.
+        Only targets of the named tiers are asked.
         """
-        if not requests:
-            raise ValueError("A race needs something to ask.")
         self.tender.ensure()
-        return Picker(self, requests, [slot for slot in self._slots if slot.target.tier in tiers])
+        return Picker(self, request_of, [slot for slot in self._slots if slot.target.tier in tiers])
 
     async def start(self) -> None:
         """Begin to tend the targets, and open connections to those whose clients can, before anybody waits."""
@@ -170,9 +168,9 @@ class Picker:
     the calls of a race; a vendor that failed twice alike is left while another can be asked in time.
     """
 
-    def __init__(self, pool: Pool, requests: Sequence[Request], slots: Sequence[Slot]) -> None:
+    def __init__(self, pool: Pool, request_of: Callable[[int], Request], slots: Sequence[Slot]) -> None:
         self._pool = pool
-        self._requests = requests
+        self._request_of = request_of
         self._slots = slots
         self._asked = 0
         self._refusing: set[str] = set()
@@ -192,7 +190,7 @@ class Picker:
         permit = slot.take()
         if permit is None:
             return None
-        request = self._requests[min(self._asked, len(self._requests) - 1)]
+        request = self._request_of(self._asked)
         self._asked += 1
         self._running[slot.target.name] += 1
         self._running_vendors[slot.target.fails_with] += 1

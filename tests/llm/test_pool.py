@@ -120,7 +120,7 @@ def pool_of(*clients: ScriptedClient, **settings: object) -> Pool:
 
 async def ask(pool: Pool, *, allowed: float = 1.4, max_legs: int = 3) -> RaceResult[bool]:
     return await first_valid(
-        pool.picker([REQUEST]),
+        pool.picker(lambda _number: REQUEST),
         accept=lambda text, _number: text == "good",
         deadline=after(allowed),
         max_legs=max_legs,
@@ -177,7 +177,7 @@ def test_the_second_call_asks_another_target_and_the_second_request() -> None:
     other = replace(REQUEST, temperature=0.7)
 
     async def story() -> None:
-        picker = pool_of(one, two).picker([REQUEST, other])
+        picker = pool_of(one, two).picker(lambda number: REQUEST if number == 0 else other)
         await first_valid(picker, accept=lambda _text, _number: True, deadline=after(1.4), max_legs=3)
 
     run_virtual(story)
@@ -200,7 +200,9 @@ def test_the_judge_learns_which_call_an_answer_is_of() -> None:
             heard.append((text, call_number))
             return text == "good"
 
-        await first_valid(pool_of(one, two).picker([REQUEST]), accept=accept, deadline=after(1.4), max_legs=3)
+        await first_valid(
+            pool_of(one, two).picker(lambda _number: REQUEST), accept=accept, deadline=after(1.4), max_legs=3
+        )
 
     run_virtual(story)
 
@@ -329,7 +331,7 @@ def test_only_targets_of_the_named_tiers_are_asked() -> None:
     strong, local = client("strong", tier="strong"), client("local", tier="local")
 
     async def story() -> RaceResult[bool]:
-        picker = pool_of(strong, local).picker([REQUEST], tiers=("local",))
+        picker = pool_of(strong, local).picker(lambda _number: REQUEST, tiers=("local",))
         return await first_valid(picker, accept=lambda _text, _number: True, deadline=after(1.4), max_legs=1)
 
     assert [record.target for record in run_virtual(story).records] == ["local"]

@@ -64,7 +64,9 @@ def test_no_race_from_a_pool_outlives_its_deadline_by_more_than_one_judging(
         ended = []
         for _ in range(3):
             began_at = clock()
-            result = await first_valid(pool.picker([REQUEST]), accept=judge, deadline=after(allowed), max_legs=3)
+            result = await first_valid(
+                pool.picker(lambda _number: REQUEST), accept=judge, deadline=after(allowed), max_legs=3
+            )
             ended.append((clock() - began_at, result))
         return ended
 
@@ -83,7 +85,10 @@ def test_no_race_of_a_pool_of_real_clients_outlives_its_deadline(written: list[o
             clock=asyncio.get_running_loop().time,
         )
         await first_valid(
-            pool.picker([REQUEST]), accept=lambda text, _number: text == "all well", deadline=after(1.4), max_legs=3
+            pool.picker(lambda _number: REQUEST),
+            accept=lambda text, _number: text == "all well",
+            deadline=after(1.4),
+            max_legs=3,
         )
         return clock()
 
