@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from jarvish_regen.llm.event_stream import EventStream
 
-SENT = b': ping\n\ndata: {"a": 1}\n\nid: 7\r\nevent: x\r\ndata:two\r\ndata: lines\r\n\r\ndata: \xe0\xa4\x95\r\rdata: unfinished'
+SENT = (
+    b': ping\n\ndata: {"a": 1}\n\nid: 7\r\nevent: x\r\ndata:two\r\ndata: lines\r\n\r\n'
+    b"data: \xe0\xa4\x95\r\rdata: unfinished"
+)
 READ = [b'{"a": 1}', b"two\nlines", b"\xe0\xa4\x95"]
 
 
