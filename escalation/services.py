@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import JSONObject, Now
 from django.utils.translation import gettext as _
 
 import feedback.services as feedback_services
@@ -24,6 +25,7 @@ from jarvish_regen.ids import new_id, to_short
 from jarvish_regen.journal import services as journal
 from jarvish_regen.journal.models import DeadLetter
 from jarvish_regen.journal.services import Ring
+from jarvish_regen.roundtrips import insert, pipelined
 from regeneration import answering, claims, jobs
 from regeneration import services as regeneration_services
 from regeneration.models import OPEN_STATES, Regeneration, Urgency
@@ -31,7 +33,15 @@ from regeneration.queries import owed_attempts
 from regeneration.targets import active_targets
 
 RESPOND_TASK: Final = "escalation.respond"
-_URGENCY_OF_SEVERITY: Final = {"critical": Urgency.CRITICAL, "major": Urgency.HIGH, "minor": Urgency.NORMAL}
+# Brought along by the claim: what an answer means for its case is decided without asking again.
+_CASE: Final = {
+    "case": Subquery(
+        Case.objects.filter(item=OuterRef("item"))
+        .exclude(state=CaseState.CLOSED)
+        .values(fields=JSONObject(**{name: name for name in ("id", "round", "level", "state", "policy")}))[:1]
+    )
+}
+URGENCY_OF_SEVERITY: Final = {"critical": Urgency.CRITICAL, "major": Urgency.HIGH, "minor": Urgency.NORMAL}
 
 
 @dataclass(frozen=True)
@@ -118,10 +128,12 @@ def _case_for(item: ContentItem, viewer: Viewer) -> Case:
 def _note(
     case: Case, act: str, explanation: str, *, feedback: Feedback | None = None, actor_id: uuid.UUID | None = None
 ) -> None:
-    CaseEntry.objects.create(
+    """Write down one step of a case, in the caller's transaction."""
+    entry = CaseEntry(
         case=case, act=act, level=case.level, explanation=explanation[:500], feedback=feedback, actor_id=actor_id
     )
 
+    insert([entry])
 
 def _to_people(
     case: Case, *, level: int, why: str, feedback: Feedback | None = None, actor_id: uuid.UUID | None = None
@@ -146,15 +158,15 @@ def take_next_step(*, regeneration_id: uuid.UUID) -> bool:
 
     Rung as often as it likes: a row is claimed by one worker at a time and settled once.
     """
-    taken = claims.claim(regeneration_id)
+    taken = claims.claim(regeneration_id, alongside=_CASE)
     if taken is None:
         return False
     faultpoint("after-claim")
     answered = answering.regenerate(taken)
-    with transaction.atomic(), journal.together():
+    with transaction.atomic(), pipelined(), journal.together():
         finished = regeneration_services.finish(taken, answered.outcome)
         if finished is not None:
-            _conclude(finished)
+            _conclude(taken, finished)
     if finished is not None:
         answering.remember(finished.regeneration, answered)
         answering.when_late(
@@ -169,8 +181,8 @@ def settle_if_due(*, regeneration_id: uuid.UUID, reason: str = "") -> bool:
 
     Any reader may call it. Returns False when the attempt is settled already or still has time.
     """
-    with transaction.atomic(), journal.together():
-        taken = claims.take_over(regeneration_id)
+    with transaction.atomic(), pipelined(), journal.together():
+        taken = claims.take_over(regeneration_id, alongside=_CASE)
         if taken is None:
             return False
         outcome = answering.outcome_from_store(
@@ -180,15 +192,15 @@ def settle_if_due(*, regeneration_id: uuid.UUID, reason: str = "") -> bool:
         finished = regeneration_services.finish(taken, outcome)
         if finished is None:
             return False
-        _conclude(finished)
+        _conclude(taken, finished)
     return True
 
 
-def _conclude(finished: regeneration_services.Finished) -> None:
+def _conclude(taken: Claim, finished: regeneration_services.Finished) -> None:
     """Decide what an attempt's outcome means for the case, and do it, in the caller's transaction."""
     attempt, item = finished.regeneration, finished.regeneration.item
-    case = Case.objects.exclude(state=CaseState.CLOSED).get(item=item)
-    case.item = item
+    # As it was at the claim: a case stands still while its draft is being rewritten.
+    case = Case(item=item, **taken.alongside["case"])
     decision = choose_level(
         History(
             round=case.round,

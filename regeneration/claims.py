@@ -2,14 +2,18 @@
 
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connection
-from django.db.models import OuterRef, Subquery
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import FloatField, Func, OuterRef, Subquery
+from django.db.models.expressions import Combinable
 from django.db.models.functions import JSONObject
+from django.db.models.sql import Query
+from django.db.models.sql.compiler import SQLCompiler
 
 from feedback.models import FeedbackIssue
 from regeneration.job import CandidateText
@@ -41,57 +45,53 @@ class Claim:
     zero: CandidateText
     recent_codes: tuple[str, ...] = ()
     prepared: tuple[Prepared, ...] = ()
+    alongside: Mapping[str, Any] = field(default_factory=dict)
 
 
 _CLAIM_SQL: Final = """
     UPDATE regeneration_regeneration
        SET state = 'running', stage = 'repairing', claimed_at = clock_timestamp(),
-           fence = fence + 1, claims = claims + 1,
-           lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
-     WHERE id = %(id)s AND state IN ('queued', 'running') AND claims < %(claims_max)s
+           fence = fence + 1, claims = claims + 1, lease_until = clock_timestamp() + make_interval(secs => %s)
+     WHERE id = %s AND state IN ('queued', 'running') AND claims < %s
        AND (lease_until IS NULL OR lease_until < clock_timestamp())
- RETURNING fence, extract(epoch FROM clock_timestamp() - stored_at)
+ RETURNING *
 """
 
 _TAKE_OVER_SQL: Final = """
     UPDATE regeneration_regeneration
-       SET state = 'running', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs =>
-       %(lease_seconds)s)
-     WHERE id = %(id)s AND state IN ('queued', 'running')
+       SET state = 'running', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => %s)
+     WHERE id = %s AND state IN ('queued', 'running')
        AND extract(epoch FROM clock_timestamp() - stored_at)
-           > CASE WHEN lease_until >= clock_timestamp() THEN %(late_seconds)s ELSE %(due_seconds)s END
- RETURNING fence, extract(epoch FROM clock_timestamp() - stored_at)
+           > CASE WHEN lease_until >= clock_timestamp() THEN %s ELSE %s END
+ RETURNING *
 """
 # A worker that holds the lease writes its answer by itself within this much of the answer clock's end.
 _WRITING_SECONDS: Final = 0.25
 
 
-def claim(regeneration_id: uuid.UUID, *, claims_max: int = settings.REGENERATION_CLAIMS_MAX) -> Claim | None:
+def claim(
+    regeneration_id: uuid.UUID,
+    *,
+    claims_max: int = settings.REGENERATION_CLAIMS_MAX,
+    alongside: Mapping[str, Combinable] | None = None,
+) -> Claim | None:
     """Take an attempt for this worker by compare-and-swap on PostgreSQL's clock; None when it is not to be had.
 
-    The claim is counted before the work, so that work which kills its worker shows.
+    The claim is counted before the work, so that work which kills its worker shows. ``alongside`` are expressions on
+    the attempt whose values the claim brings along, for floors above.
     """
-    return _take(
-        _CLAIM_SQL,
-        {"id": regeneration_id, "lease_seconds": settings.REGENERATION_LEASE_SECONDS, "claims_max": claims_max},
-    )
+    return _take(_CLAIM_SQL, (settings.REGENERATION_LEASE_SECONDS, regeneration_id, claims_max), alongside or {})
 
 
-def take_over(regeneration_id: uuid.UUID) -> Claim | None:
+def take_over(regeneration_id: uuid.UUID, *, alongside: Mapping[str, Combinable] | None = None) -> Claim | None:
     """Take an attempt whose answer clock has run out away from whoever has it; None when it is settled or has time
     left.
 
-    In the caller's transaction: a crash before its end leaves the attempt as it was.
+    In the caller's transaction: a crash before its end leaves the attempt as it was. ``alongside`` as for a claim.
     """
-    return _take(
-        _TAKE_OVER_SQL,
-        {
-            "id": regeneration_id,
-            "lease_seconds": settings.REGENERATION_LEASE_SECONDS,
-            "due_seconds": settings.REGENERATION_DEADLINE_SECONDS,
-            "late_seconds": settings.REGENERATION_DEADLINE_SECONDS + _WRITING_SECONDS,
-        },
-    )
+    due_seconds = settings.REGENERATION_DEADLINE_SECONDS
+    arguments = (settings.REGENERATION_LEASE_SECONDS, regeneration_id, due_seconds + _WRITING_SECONDS, due_seconds)
+    return _take(_TAKE_OVER_SQL, arguments, alongside or {})
 
 
 _ISSUE_ROWS: Final = ArraySubquery(
@@ -118,25 +118,67 @@ _PREPARED_ROWS: Final = ArraySubquery(
 )
 
 
-def _take(sql: str, arguments: dict[str, Any]) -> Claim | None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, arguments)
-        row = cursor.fetchone()
-    taken_at = time.monotonic()
-    if row is None:
-        return None
-    # One statement for all that an answer needs: each further one is a round trip of the answer clock.
-    regeneration = (
-        Regeneration.objects.select_related("feedback", "version", "item__advisor", "item__firm", "item__current")
-        .annotate(issue_rows=_ISSUE_ROWS, zero_row=_ZERO_ROW, recent_codes=_RECENT_CODES, prepared_rows=_PREPARED_ROWS)
-        .get(id=arguments["id"])
+class _Waited(Func):
+    template = "extract(epoch FROM clock_timestamp() - %(expressions)s)"
+    output_field = FloatField()
+
+
+class _TakingCompiler(SQLCompiler):
+    taking: "_Taking"
+
+    def as_sql(self, with_limits: bool = True, with_col_aliases: bool = False) -> tuple[str, tuple[Any, ...]]:
+        sql, parameters = super().as_sql(with_limits, with_col_aliases)
+        # Read as a table, the name means what the statement has returned: none but the attempt just taken.
+        take = self.taking
+        return f"WITH regeneration_regeneration AS ({take.take_sql}) {sql}", (*take.take_arguments, *parameters)
+
+
+class _Taking(Query):
+    """Read attempts as a data-modifying statement returns them, with all that hangs on them: one round trip."""
+
+    take_sql: str
+    take_arguments: tuple[object, ...]
+
+    def get_compiler(
+        self, using: str | None = None, connection: Any = None, elide_empty: bool = True
+    ) -> _TakingCompiler:
+        compiler = _TakingCompiler(self, connection or connections[using or DEFAULT_DB_ALIAS], using, elide_empty)
+        compiler.taking = self
+        return compiler
+
+
+def _take(sql: str, arguments: tuple[object, ...], alongside: Mapping[str, Combinable]) -> Claim | None:
+    rows = Regeneration.objects.select_related(
+        "feedback", "version", "item__advisor", "item__firm", "item__current"
+    ).annotate(
+        waited_seconds=_Waited("stored_at"),
+        issue_rows=_ISSUE_ROWS,
+        zero_row=_ZERO_ROW,
+        recent_codes=_RECENT_CODES,
+        prepared_rows=_PREPARED_ROWS,
+        **alongside,
     )
+    taking = rows.query.chain(_Taking)
+    taking.take_sql, taking.take_arguments = sql, arguments
+    rows.query = taking
+    taken = list(rows)
+    taken_at = time.monotonic()
+    if not taken:
+        return None
+    (regeneration,) = taken
     issues = tuple(FeedbackIssue(**fields) for fields in regeneration.issue_rows)
     stored = regeneration.zero_row
-    zero = CandidateText(stored["rung"], stored["text"], (), stored["explanation"])
-    prepared = tuple(
-        Prepared(uuid.UUID(found["id"]), found["text"], found["fingerprint"]) for found in regeneration.prepared_rows
-    )
     return Claim(
-        regeneration, row[0], float(row[1]), taken_at, issues, zero, tuple(regeneration.recent_codes), prepared
+        regeneration=regeneration,
+        fence=regeneration.fence,
+        waited_seconds=float(regeneration.waited_seconds),
+        taken_at=taken_at,
+        issues=issues,
+        zero=CandidateText(stored["rung"], stored["text"], (), stored["explanation"]),
+        recent_codes=tuple(regeneration.recent_codes),
+        prepared=tuple(
+            Prepared(uuid.UUID(found["id"]), found["text"], found["fingerprint"])
+            for found in regeneration.prepared_rows
+        ),
+        alongside={name: getattr(regeneration, name) for name in alongside},
     )

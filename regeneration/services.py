@@ -24,6 +24,7 @@ from jarvish_regen.ids import new_id, to_short
 from jarvish_regen.journal import services as journal
 from jarvish_regen.journal.live import hint, item_group
 from jarvish_regen.llm.base import CallRecord
+from jarvish_regen.roundtrips import insert
 from regeneration.board import Board
 from regeneration.claims import Claim
 from regeneration.events import RegenerationFinished, RegenerationImproved, RegenerationOpened
@@ -115,7 +116,7 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     """Store an outcome under the fence, in the caller's transaction; None when somebody else has settled the attempt.
 
     Leaves the candidates, the answer as the item's next version (through the publish gate), the ledger and
-    RegenerationFinished.
+    RegenerationFinished. In a pipeline it waits once, for its hold on the row.
     """
     regeneration = taken.regeneration
     item = regeneration.item
@@ -144,24 +145,23 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
         "resolutions": [asdict(one) for one in outcome.verdict.resolutions] if is_answer and outcome.verdict else [],
         "ledger": _ledger(taken, outcome),
     }
-    updated = Regeneration.objects.filter(id=regeneration.id, fence=taken.fence, state__in=OPEN_STATES).update(
-        **found, finished_at=Now()
-    )
-    if not updated:
+    held = Regeneration.objects.filter(id=regeneration.id, fence=taken.fence, state__in=OPEN_STATES)
+    # Held before it is written: in a pipeline the count of an update comes too late to stop here.
+    if not held.select_for_update().values_list("id").first():
         logger.info("late answer thrown away", extra={"regeneration_id": regeneration.id, "fence": taken.fence})
         return None
     # Candidate 0 is stored since the rejection; what became of it is written with the others, in one statement.
-    Candidate.objects.bulk_create(
-        (
+    insert(
+        [
             Candidate(**candidate_fields(regeneration, number, judged, grades[number]))
             for number, judged in enumerate(outcome.candidates)
-        ),
-        update_conflicts=True,
-        unique_fields=["regeneration", "number"],
-        update_fields=["why_lost", "quality", "goals", "ready_ms", "is_admissible", "is_valid", "objections"],
+        ],
+        unique=["regeneration", "number"],
+        overwrites=["why_lost", "quality", "goals", "ready_ms", "is_admissible", "is_valid", "objections"],
     )
     if is_answer and outcome.winner and outcome.winner.rung == "prepared":
         PreparedAnswer.objects.filter(id=outcome.winner.source, state=PreparedAnswer.State.READY).update(
+    held.update(**found, finished_at=Now())
             state=PreparedAnswer.State.ADOPTED, adopted_by=regeneration
         )
     version = None

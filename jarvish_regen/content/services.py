@@ -35,6 +35,7 @@ from jarvish_regen.errors import (
 from jarvish_regen.ids import new_id, to_short
 from jarvish_regen.journal import services as journal
 from jarvish_regen.language.words import problem_in
+from jarvish_regen.roundtrips import insert, swap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +238,7 @@ def _write_version(
     author_id: uuid.UUID | None = None,
     version_id: uuid.UUID | None = None,
 ) -> ContentVersion:
-    return ContentVersion.objects.create(
+    version = ContentVersion(
         id=version_id or new_id(),
         item=item,
         number=number,
@@ -253,6 +254,8 @@ def _write_version(
         findings=[finding_as_json(finding) for finding in report.findings],
         pack_sha256=report.pack_sha256,
     )
+    insert([version])
+    return version
 
 
 def add_version(
@@ -329,8 +332,8 @@ def move(
     changes: dict[str, object] = {"state": to_state, "changed_at": Now()}
     if current is not None:
         changes["current"] = current
-    moved = ContentItem.objects.filter(id=item.id, state=from_state, current_id=item.current_id).update(**changes)
-    if not moved:
+    unmoved = ContentItem.objects.filter(id=item.id, state=from_state, current_id=item.current_id)
+    if not swap(unmoved, **changes):
         raise _moved_on(item)
     item.state = to_state
     if current is not None:

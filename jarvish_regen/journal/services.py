@@ -23,6 +23,7 @@ from jarvish_regen.errors import ConflictError
 from jarvish_regen.faults import faultpoint
 from jarvish_regen.ids import to_short
 from jarvish_regen.journal.models import AuditEntry, DeadLetter, Event, Outbox, WebhookEndpoint
+from jarvish_regen.roundtrips import insert
 
 logger = logging.getLogger(__name__)
 
@@ -127,13 +128,13 @@ def together() -> Iterator[None]:
     finally:
         _written.reset(token)
     if written.entries:
-        AuditEntry.objects.bulk_create(written.entries)
+        insert(written.entries)
     if written.events:
         _store(tuple(written.events))
 
 
 def _store(events: tuple[DomainEvent, ...]) -> None:
-    Event.objects.bulk_create(_row(event) for event in events)
+    insert([_row(event) for event in events])
     owed = [ring for event in events for bell in _bells.get(type(event), ()) if (ring := bell(event))]
     rows = Outbox.objects.bulk_create(
         Outbox(task=ring.task, kwargs=dict(ring.kwargs), queue=ring.queue) for ring in owed
