@@ -28,6 +28,7 @@ from jarvish_regen.journal.services import Ring
 from jarvish_regen.roundtrips import insert, pipelined
 from regeneration import answering, claims, jobs
 from regeneration import services as regeneration_services
+from regeneration.claims import Claim
 from regeneration.models import OPEN_STATES, Regeneration, Urgency
 from regeneration.queries import owed_attempts
 from regeneration.targets import active_targets
@@ -56,7 +57,7 @@ class Receipt:
 
 def urgency_of(said: Rejection) -> str:
     """Return the answer queue of a rejection: by severity; bulk work waits behind people who are looking."""
-    return Urgency.LOW if said.source == "bulk" else _URGENCY_OF_SEVERITY[said.severity]
+    return Urgency.LOW if said.source == "bulk" else URGENCY_OF_SEVERITY[said.severity]
 
 
 def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) -> Receipt:
@@ -132,8 +133,8 @@ def _note(
     entry = CaseEntry(
         case=case, act=act, level=case.level, explanation=explanation[:500], feedback=feedback, actor_id=actor_id
     )
-
     insert([entry])
+
 
 def _to_people(
     case: Case, *, level: int, why: str, feedback: Feedback | None = None, actor_id: uuid.UUID | None = None

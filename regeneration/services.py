@@ -150,6 +150,7 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     if not held.select_for_update().values_list("id").first():
         logger.info("late answer thrown away", extra={"regeneration_id": regeneration.id, "fence": taken.fence})
         return None
+    held.update(**found, finished_at=Now())
     # Candidate 0 is stored since the rejection; what became of it is written with the others, in one statement.
     insert(
         [
@@ -161,7 +162,6 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
     )
     if is_answer and outcome.winner and outcome.winner.rung == "prepared":
         PreparedAnswer.objects.filter(id=outcome.winner.source, state=PreparedAnswer.State.READY).update(
-    held.update(**found, finished_at=Now())
             state=PreparedAnswer.State.ADOPTED, adopted_by=regeneration
         )
     version = None
