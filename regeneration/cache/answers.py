@@ -129,8 +129,13 @@ class AnswerCache:
         self.counts.misses += not hits
         return tuple(hits)
 
-    def keep(self, scope: CacheScope, job: Job, candidate: CandidateText, verdict: Verdict) -> bool:
+    def keep(
+        self, scope: CacheScope, job: Job, candidate: CandidateText, verdict: Verdict, *, only_exact: bool = False
+    ) -> bool:
         """Keep a valid answer and the recipes in it; False when it is not kept.
+
+        ``only_exact`` keeps it for the very same request alone: quick enough for the answer's own path, where others
+        may be waiting for it.
 
         Not kept: what is not valid, what any process makes again for nothing, and a text in which some identity would
         remain. Call it after the answer is given: it may validate once more.
@@ -145,6 +150,21 @@ class AnswerCache:
         if kept is None:
             return False
         values: dict[str, Any] = {request.exact_key(scope): kept.as_json()}
+        if not only_exact:
+            values |= self._for_others(scope, request, candidate, kept)
+        until = self._now().timestamp() + seconds
+        for key, value in values.items():
+            value["until"] = until
+            self._remember(key, value, seconds)
+        self._valkey.put_many(values, seconds=seconds)
+        return True
+
+    def _for_others(
+        self, scope: CacheScope, request: _Request, candidate: CandidateText, kept: KeptAnswer
+    ) -> dict[str, Any]:
+        """Return what is kept for requests that say the same in other words, and for the same sentence elsewhere."""
+        job = request.job
+        values: dict[str, Any] = {}
         said = said_in(request.brief)
         embedder = self._embedder()
         vector = {"vector": packed(embedder.embed([said])[0]) if said else "", "encoder": embedder.name}
@@ -160,12 +180,7 @@ class AnswerCache:
                         "new": new_words,
                         "said": said_as_key,
                     }
-        until = self._now().timestamp() + seconds
-        for key, value in values.items():
-            value["until"] = until
-            self._remember(key, value, seconds)
-        self._valkey.put_many(values, seconds=seconds)
-        return True
+        return values
 
     @contextmanager
     def one_at_a_time(self, scope: CacheScope, job: Job, *, wait_seconds: float) -> Iterator[bool]:
@@ -191,7 +206,7 @@ class AnswerCache:
                 yield True
             finally:
                 if is_first:
-                    self._valkey.delete(lock)
+                    self._valkey.drop(lock)
 
     def purge(
         self,

@@ -129,6 +129,10 @@ class Valkey:
         number: int | None = self._asked(up, None)
         return number
 
+    def drop(self, key: str) -> None:
+        """Delete one key."""
+        self._asked(lambda cache: cache.delete(key), False)
+
     def delete(self, pattern: str) -> int:
         """Delete what matches a pattern (``*`` stands for anything) and return how many keys that were."""
         return int(self._asked(lambda cache: cache.delete_pattern(pattern, itersize=1000), 0))

@@ -136,9 +136,12 @@ def recently_used(*, advisor_id: UUID, shelf: Shelf, now: datetime | None = None
     """
     since = (now or timezone.now()) - timedelta(days=USED_DAYS)
     answers = _library_answers().filter(regeneration__item__advisor_id=advisor_id, created_at__gte=since)
+    rows = list(answers.order_by("-created_at").values_list("text", "created_at")[:_USED_ROWS])
+    if not rows:
+        return {}
     cores = {core_of(entry.body): entry.code for found in shelf.library.values() for entry in found}
     used: dict[str, datetime] = {}
-    for text, at in answers.order_by("-created_at").values_list("text", "created_at")[:_USED_ROWS]:
+    for text, at in rows:
         words = normalise_for_comparison(text)
         for core, code in cores.items():
             if core and core in words:
