@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks import responder
 from feedback.services import Rejection, SaidIssue, check_rejection
 from jarvish_regen.access.models import Firm, User
+from jarvish_regen.content.compliance.check import forget_reports
 from jarvish_regen.content.demo.loader import demo_drafts, demo_firms, draft_of
 from jarvish_regen.content.models import AdvisorProfile, ContentItem, ContentVersion
 from jarvish_regen.language import names
@@ -55,11 +56,12 @@ def bench_jobs() -> BenchJobs:
 
 
 def forget_texts() -> None:
-    """Forget what the language package keeps of the texts it has read, so that no request is helped by an earlier
-    one of the same draft: in life no two drafts are alike.
+    """Forget what the language and rule packages keep of the texts they have read, so that no request is helped by an
+    earlier one of the same draft: in life no two drafts are alike.
     """
     for read in (positions_inside_graphemes, sentences, figures, names._entities):
         read.cache_clear()
+    forget_reports()
 
 
 def _advisors() -> dict[str, AdvisorProfile]:

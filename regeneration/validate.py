@@ -6,19 +6,23 @@ from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
-from jarvish_regen.content.compliance.check import Report, TextContext, check
+from jarvish_regen.content.compliance.check import Report, TextContext, report_of
 from jarvish_regen.language.figures import new_figures
+from jarvish_regen.language.foreign import foreign_language
 from jarvish_regen.language.identify import identify
 from jarvish_regen.language.names import new_names
+from jarvish_regen.language.sentences import sentences
 from jarvish_regen.language.words import normalise_for_comparison
 from regeneration import mandated
 from regeneration.job import CandidateText, Constraints, Job, Resolution, Verdict
-from regeneration.prompts import SYSTEM
+from regeneration.prompts import DEFAULT_LAYERS, FIXED_LINES, SYSTEM
 from regeneration.resolution import measures, resolutions
 from regeneration.rest import free_spans, is_whole_text_free, rest_is_intact
 
 # So many words in a row from our instructions are no coincidence (RELIABILITY.md, LLM07).
 LEAK_WORDS = 12
+# A shorter line of ours is told by its whole, where a sentence begins with it; of fewer words it may be anyone's.
+FEWEST_LINE_WORDS = 5
 # A text this short says nothing any more, whatever the rules think of it.
 FEWEST_BODY_WORDS = 3
 
@@ -51,10 +55,9 @@ def validate(job: Job, candidate: CandidateText) -> Verdict:
     )
 
 
-@lru_cache(maxsize=64)
 def report_on(text: str, context: TextContext) -> Report:
     """Return the compliance report of a text; an attempt asks for the same few again and again."""
-    return check(text, context)
+    return report_of(text, context)
 
 
 def is_rejected_text(job: Job, text: str) -> bool:
@@ -103,16 +106,19 @@ def _barring_objections(job: Job, candidate: CandidateText, report: Report) -> t
     for name in new_names(text, sources) if has_new_words else ():
         objections.append(_("The name %(name)s was given by nobody.") % {"name": name})
     objections += _statutory_objections(job, text)
+    objections += _foreign_objections(job, text)
     masks = job.context.masks
     if any(text[start:end] not in masks for start, end in measures.placeholder_spans(text)):
         objections.append(_("A placeholder is visible."))
-    if leaks_instructions(text):
+    if leaks_instructions(text, known=job.rejected_text):
         objections.append(_("It repeats our own instructions."))
     return tuple(objections)
 
 
 def _statutory_objections(job: Job, text: str) -> list[str]:
-    """Object where a statutory text that stood in the rejected text is no longer there in any language."""
+    """Object where a statutory text that stood in the rejected text is no longer there in any language, and where
+    one is written with other words.
+    """
     objections = []
     every = mandated.all_wordings()
     flat = tuple(wording for wordings in every for wording in wordings)
@@ -121,7 +127,20 @@ def _statutory_objections(job: Job, text: str) -> list[str]:
     for wordings in every:
         if any(had[wording] for wording in wordings) and not any(has[wording] for wording in wordings):
             objections.append(_("A statutory text was removed or altered: %(text)s") % {"text": wordings[0]})
+    for words in mandated.altered_statutory_texts(text, job.rejected_text):
+        objections.append(_("It alters a statutory text: “%(words)s”.") % {"words": words})
     return objections
+
+
+def _foreign_objections(job: Job, text: str) -> list[str]:
+    """Object to new sentences in another language of Latin letters, unless the rejected text was in it too."""
+    given = normalise_for_comparison("\n".join((job.rejected_text, *job.approved_facts)))
+    new = [one.text for one in sentences(text) if normalise_for_comparison(one.text) not in given]
+    found = [(name, one) for one in new if (name := foreign_language(one))]
+    if not found:
+        return []
+    was = {foreign_language(one.text) for one in sentences(job.rejected_text)}
+    return [_("It brings another language: “%(words)s”.") % {"words": one} for name, one in found if name not in was]
 
 
 def _lesser_objections(job: Job, text: str, before: Report) -> tuple[str, ...]:
@@ -158,17 +177,55 @@ def _unmet_demands(job: Job, text: str) -> list[str]:
     return objections
 
 
-def leaks_instructions(text: str) -> bool:
-    """Say whether twelve words in a row of our instructions stand in ``text``."""
+def leaks_instructions(text: str, *, known: str = "") -> bool:
+    """Say whether twelve words in a row of our instructions stand in ``text``, or one of our lines that ``known``,
+    the rejected text, does not hold.
+    """
     words = measures.word_keys(text)
     runs = _instruction_runs()
-    return any(tuple(words[at : at + LEAK_WORDS]) in runs for at in range(len(words) - LEAK_WORDS + 1))
+    if any(tuple(words[at : at + LEAK_WORDS]) in runs for at in range(len(words) - LEAK_WORDS + 1)):
+        return True
+    lines = _instruction_lines()
+    begins = [measures.word_keys(text[one.start : one.start + _LINE_REACH]) for one in sentences(text)]
+    told = {line for length, listed in lines for words in begins if (line := tuple(words[:length])) in listed}
+    return bool(told) and not told <= _lines_in(known, lines)
+
+
+# No line of ours is that many characters long.
+_LINE_REACH = 200
+
+
+def _lines_in(text: str, lines: tuple[tuple[int, frozenset[tuple[str, ...]]], ...]) -> set[tuple[str, ...]]:
+    words = measures.word_keys(text)
+    return {
+        line
+        for length, listed in lines
+        for at in range(len(words))
+        if (line := tuple(words[at : at + length])) in listed
+    }
+
+
+def _our_lines() -> tuple[str, ...]:
+    """Return every fixed line of a prompt: the tasks, channels, kinds, advice and what no layer holds."""
+    layers = (DEFAULT_LAYERS.tasks, DEFAULT_LAYERS.channels, DEFAULT_LAYERS.assets, DEFAULT_LAYERS.learned)
+    return (*FIXED_LINES, *(line for lines in layers for line in lines.values()))
 
 
 @lru_cache(maxsize=1)
 def _instruction_runs() -> frozenset[tuple[str, ...]]:
-    words = measures.word_keys(SYSTEM)
-    return frozenset(tuple(words[at : at + LEAK_WORDS]) for at in range(len(words) - LEAK_WORDS + 1))
+    told = [measures.word_keys(part) for part in (SYSTEM, *_our_lines())]
+    return frozenset(tuple(words[at : at + LEAK_WORDS]) for words in told for at in range(len(words) - LEAK_WORDS + 1))
+
+
+@lru_cache(maxsize=1)
+def _instruction_lines() -> tuple[tuple[int, frozenset[tuple[str, ...]]], ...]:
+    """Return the lines too short for a run, as their words, by how many they are."""
+    by_length: dict[int, set[tuple[str, ...]]] = {}
+    for line in _our_lines():
+        words = tuple(measures.word_keys(line))
+        if len(words) >= FEWEST_LINE_WORDS:
+            by_length.setdefault(len(words), set()).add(words)
+    return tuple((length, frozenset(listed)) for length, listed in sorted(by_length.items()))
 
 
 def _score(report: Report, settled: tuple[Resolution, ...], *, is_admissible: bool, lesser: int) -> float:

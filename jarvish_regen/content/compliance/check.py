@@ -9,7 +9,8 @@ import regex
 
 from . import measures
 from .classify import classify
-from .matching import Scan, Span
+from .matching import Scan, Span, forget_scans, scan_of
+from .memory import Memory
 from .normalise import plain_view
 from .pack import Pack, Rule, current_pack
 
@@ -84,7 +85,28 @@ class Report:
 def check(text: str, context: TextContext, pack: Pack | None = None, *, scope: str = "content") -> Report:
     """Check ``text`` against the rules of ``scope`` (content, profile or send) that apply in ``context``."""
     pack = pack or current_pack()
-    scan = Scan(text, pack, context.masks)
+    return _report(Scan(text, pack, context.masks), context, pack, scope)
+
+
+def report_of(text: str, context: TextContext, pack: Pack | None = None, *, scope: str = "content") -> Report:
+    """Return what ``check`` says, remembered: repair, verdict and gate ask about the same few texts."""
+    pack = pack or current_pack()
+    # Keyed by the pack itself, so that new rules are applied at once.
+    return _reports.of(
+        text, (context, scope, pack), lambda: _report(scan_of(text, pack, context.masks), context, pack, scope)
+    )
+
+
+_reports: Memory[Report] = Memory(entries=512, chars=2_000_000)
+
+
+def forget_reports() -> None:
+    """Forget what is remembered of texts; for benchmarks, whose texts come again and again."""
+    _reports.forget()
+    forget_scans()
+
+
+def _report(scan: Scan, context: TextContext, pack: Pack, scope: str) -> Report:
     content_class, reason = (context.content_class, "given") if context.content_class else classify(scan)
     if content_class not in pack.content_classes:
         content_class, reason = "advertisement", f"unknown class {content_class!r} counts as advertisement"
@@ -95,7 +117,7 @@ def check(text: str, context: TextContext, pack: Pack | None = None, *, scope: s
             findings.extend(_findings(rule, scan, context, content_class, notes))
     weights = {finding.rule: finding.weight for finding in findings}
     score = min(100, sum(weights.values()))
-    findings.sort(key=lambda f: (f.start if f.start is not None else len(text), f.end or 0, f.rule))
+    findings.sort(key=lambda f: (f.start if f.start is not None else len(scan.raw), f.end or 0, f.rule))
     return Report(tuple(findings), score, pack.band(score), content_class, reason, pack.sha256, tuple(notes))
 
 

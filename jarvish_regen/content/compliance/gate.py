@@ -1,20 +1,15 @@
 """The publish gate: the only code that may hand out a text as ready.
 
-Every reader asks here, so verdicts are remembered; the key holds the hash of the pack, so new rules are applied at
-once.
+Every reader asks here, so verdicts are remembered, each for its pack: new rules are applied at once.
 """
 
 import unicodedata
-from collections import OrderedDict
 from dataclasses import InitVar, dataclass
-from threading import Lock
 
-from .check import Report, TextContext, check
+from .check import Report, TextContext, report_of
 from .pack import Pack, current_pack
 
 _SEAL = object()
-_REMEMBERED = 512
-_REMEMBERED_CHARS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -42,45 +37,12 @@ class Withheld:
     reasons: tuple[str, ...]
 
 
-class _Memory:
-    """A small least-recently-used store, bounded in entries and characters, safe between threads."""
-
-    def __init__(self) -> None:
-        self._items: OrderedDict[tuple[str, TextContext, str], tuple[Report, Report]] = OrderedDict()
-        self._chars = 0
-        self._lock = Lock()
-
-    def get(self, key: tuple[str, TextContext, str]) -> tuple[Report, Report] | None:
-        with self._lock:
-            if key in self._items:
-                self._items.move_to_end(key)
-            return self._items.get(key)
-
-    def put(self, key: tuple[str, TextContext, str], reports: tuple[Report, Report]) -> None:
-        with self._lock:
-            if key in self._items:
-                return
-            self._items[key] = reports
-            self._chars += len(key[2])
-            while len(self._items) > _REMEMBERED or self._chars > _REMEMBERED_CHARS:
-                old, _ = self._items.popitem(last=False)
-                self._chars -= len(old[2])
-
-
-_memory = _Memory()
-
-
 def release(
     text: str, context: TextContext, *, rejected_text: str | None = None, pack: Pack | None = None
 ) -> ReadyText | Withheld:
     """Hand out ``text`` if it is admissible and not the rejected text, else say why not."""
     pack = pack or current_pack()
-    key = (pack.sha256, context, text)
-    reports = _memory.get(key)
-    if reports is None:
-        reports = check(text, context, pack), check(text, context, pack, scope="send")
-        _memory.put(key, reports)
-    report, send = reports
+    report, send = report_of(text, context, pack), report_of(text, context, pack, scope="send")
     reasons = [finding.message for finding in report.findings if finding.severity != "minor"]
     if not text.strip():
         reasons.append("The text is empty.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .check import TextContext
-from .matching import Scan, Span
+from .matching import Span, scan_of
 from .pack import Pack
 from .sentences import Line, lines_of, signature_span, words_in
 
@@ -35,6 +35,6 @@ class Layout:
 
 
 def layout_of(raw: str, context: TextContext, pack: Pack) -> Layout:
-    mandated = Scan(raw, pack, context.masks).plain_spans(pack.mandated)
+    mandated = scan_of(raw, pack, context.masks).plain_spans(pack.mandated)
     lines = lines_of(raw, mandated)
     return Layout(raw, lines, mandated, signature_span(raw, lines, mandated, context.registrant_name))

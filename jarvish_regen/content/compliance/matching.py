@@ -5,6 +5,7 @@ from functools import cached_property
 
 import regex
 
+from .memory import Memory
 from .normalise import View, grapheme_span, plain_view, shadow_view
 from .pack import Pack
 from .patterns import Pattern
@@ -73,6 +74,20 @@ class Scan:
             if match[0]
         ]
         return [grapheme_span(self.raw, *span) for span in merge_spans(spans)]
+
+
+def scan_of(raw: str, pack: Pack, masks: frozenset[str]) -> Scan:
+    """Return the examination of a text, remembered with all that was looked for in it so far."""
+    return _scans.of(raw, (pack, masks), lambda: Scan(raw, pack, masks))
+
+
+# A scan takes some 200 bytes for each character of its text.
+_scans: Memory[Scan] = Memory(entries=64, chars=60_000)
+
+
+def forget_scans() -> None:
+    """Forget the examinations of texts."""
+    _scans.forget()
 
 
 _PARAGRAPH = regex.compile(r"\n\s*\n")

@@ -12,10 +12,10 @@ back unchanged.
 from dataclasses import dataclass
 
 from . import look, measures
-from .check import Finding, Report, TextContext, check
+from .check import Finding, Report, TextContext, report_of
 from .edits import Change, apply_changes, change, compose, without_overlaps
 from .layout import Layout, layout_of
-from .matching import Scan, Span
+from .matching import Span, scan_of
 from .pack import Pack, Rule, current_pack
 from .sentences import removals, words_in
 
@@ -38,7 +38,7 @@ class Repair:
 def repair(text: str, context: TextContext, pack: Pack | None = None) -> Repair:
     """Mend ``text`` as far as rules can."""
     pack = pack or current_pack()
-    before = check(text, context, pack)
+    before = report_of(text, context, pack)
     changes: list[Change] = []
     mended, report, is_stable = text, before, False
     for _ in range(_ROUNDS):
@@ -82,7 +82,7 @@ def _round(text: str, report: Report, context: TextContext, pack: Pack) -> tuple
     if step:
         done, now = step, apply_changes(now, step)
         layout = layout_of(now, context, pack)
-        report = check(now, context, pack)
+        report = report_of(now, context, pack)
     step = _insertions(layout, report, context, pack)
     if step:
         done, now = compose(text, done, step), apply_changes(now, step)
@@ -92,7 +92,7 @@ def _round(text: str, report: Report, context: TextContext, pack: Pack) -> tuple
         if step:
             done, now = compose(text, done, step), apply_changes(now, step)
             layout = layout_of(now, context, pack)
-    return done, now, report if now == text else check(now, context, pack)
+    return done, now, report if now == text else report_of(now, context, pack)
 
 
 # --- what is forbidden ------------------------------------------------------------------
@@ -252,7 +252,7 @@ def _identity_part(rule: Rule, context: TextContext, pack: Pack) -> str | None:
 
 def _altered(layout: Layout, rule: Rule, context: TextContext, pack: Pack) -> Span | None:
     """Find a shortened or reworded form of the text, whose place the exact text takes."""
-    found = Scan(layout.raw, pack, context.masks).plain_spans(rule.altered)
+    found = scan_of(layout.raw, pack, context.masks).plain_spans(rule.altered)
     return next((span for span in found if not layout.is_protected(span)), None)
 
 
