@@ -39,7 +39,7 @@ def draft_from(job: Job, prompt: Prompt, raw: str, *, rung: str = "model") -> Dr
         return Draft(None, _("The model's reply was unusable: %(reason)s.") % {"reason": str(error)})
     may_rewrite = job.tactic == "whole_text" or concerns_whole_text(job.feedback)
     edits: tuple[Edit, ...] = ()
-    refused = 0
+    refused = reply.left_out
     if reply.full_text is not None and may_rewrite:
         text = reply.full_text.strip()
     elif not reply.edits and reply.full_text is not None:
@@ -49,7 +49,8 @@ def draft_from(job: Job, prompt: Prompt, raw: str, *, rung: str = "model") -> Dr
         anchored = anchor_edits(job.rejected_text, reply.edits, marked=marks)
         if reply.edits and not anchored.edits:
             return Draft(None, _("None of the model's edits could be placed in the text."))
-        text, edits, refused = splice(job.rejected_text, anchored.edits), anchored.edits, len(anchored.refused)
+        text, edits = splice(job.rejected_text, anchored.edits), anchored.edits
+        refused += len(anchored.refused)
         if not rest_is_untouched(job.rejected_text, edits, text):
             return Draft(None, _("The edits would have changed other words too."))
         forbidden = _forbidden_in(job, text, edits)

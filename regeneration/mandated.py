@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from functools import lru_cache
 
 import regex
 
 from jarvish_regen.content.compliance.check import TextContext
+from jarvish_regen.content.compliance.matching import Scan
+from jarvish_regen.content.compliance.normalise import fold_devanagari
 from jarvish_regen.content.compliance.pack import Pack, current_pack
 from jarvish_regen.content.compliance.repair import registration_number
-from jarvish_regen.language.words import normalise_for_comparison, words
+from jarvish_regen.language.words import normalise_for_comparison, word_set, words
 from regeneration.job import Job
 
 # What stands around a registration number in a signature line.
@@ -52,7 +55,19 @@ _LABELS = frozenset(
         "संपर्क",
     ]
 )
-_BLANKS = regex.compile(r"\s+")
+_CLAUSE = regex.compile(r"[^.,;:!?।॥\n()]+")
+# Shorter parts of an official text ("Registration granted by SEBI") are said for other reasons too.
+_FEWEST_CLAUSE_WORDS = 6
+# Words in common by the words of the longer: above the first, one text is the other with a word changed; above the
+# second it must also say no where the other does not. "SIP investments are subject to market risks" has .75,
+# "Past performance is not a guarantee of future returns" .5.
+_SAME_TEXT, _SAME_BUT_NEGATED = 0.85, 0.7
+# "do not read all …": so far before an official text a negation is taken to be about it.
+_NEGATES_WITHIN = 4
+_NEGATIONS = word_set(
+    "no not never without nor neither hardly cannot can't don't doesn't isn't aren't won't needn't "
+    "नहीं नही न ना मत नाही नाहीत नका नको बिना विना nahi nahin nhi na mat"
+)
 
 
 def statutory_texts(language: str | None = None) -> tuple[str, ...]:
@@ -137,6 +152,83 @@ def shown(text: str, wanted: tuple[str, ...]) -> tuple[bool, ...]:
     """Say of each of ``wanted`` whether it stands in ``text``; quicker than asking one by one."""
     flat = _flat(text)
     return tuple(_flat_known(one) in flat for one in wanted)
+
+
+def altered_statutory_texts(text: str, known: str) -> tuple[str, ...]:
+    """Return the parts of ``text`` that read like an official text and are none: a word changed, a "not" put in.
+
+    What also stands in ``known`` is passed over, and so are the wordings that the rules accept as the official text.
+    """
+    flat_known = _flat(known)
+    suspects = [
+        clause
+        for clause in _CLAUSE.finditer(text)
+        if _flat(clause.group()) not in flat_known and _altered_in(_folded_words(clause.group()))
+    ]
+    if not suspects:
+        return ()
+    pack = current_pack()
+    accepted = [pattern for rule in pack.rules for patterns in rule.require.values() for pattern in patterns]
+    spans = Scan(text, pack).plain_spans(accepted)
+    return tuple(
+        clause.group().strip()
+        for clause in suspects
+        if not any(
+            start <= clause.start() + _indent(clause.group()) and clause.end() <= end + 1 for start, end in spans
+        )
+    )
+
+
+def _altered_in(clause: tuple[str, ...]) -> bool:
+    """Say whether some words of a clause in a row are an official clause but for a few words or a negation."""
+    there = set(clause)
+    near = [
+        official
+        for official in _official_clauses(current_pack())
+        if len(there.intersection(official)) >= _SAME_BUT_NEGATED * len(set(official))
+    ]
+    for official in near:
+        for start in range(len(clause) - len(official) + 1):
+            if clause[start : start + len(official)] == official:
+                return any(word in _NEGATIONS for word in clause[max(0, start - _NEGATES_WITHIN) : start])
+    return any(_is_altered(window, official) for official in near for window in _windows(clause, len(official)))
+
+
+def _is_altered(window: tuple[str, ...], official: tuple[str, ...]) -> bool:
+    blocks = SequenceMatcher(None, official, window, autojunk=False).get_matching_blocks()
+    alike = sum(block.size for block in blocks) / max(len(official), len(window))
+    if alike >= _SAME_TEXT:
+        return True
+    negations = [sum(word in _NEGATIONS for word in one) for one in (official, window)]
+    return alike >= _SAME_BUT_NEGATED and negations[0] != negations[1]
+
+
+def _windows(clause: tuple[str, ...], length: int) -> set[tuple[str, ...]]:
+    """Return the runs of words of a clause that are about ``length`` long, or the whole where it is shorter."""
+    return {
+        clause[start : start + width]
+        for width in range(length - 1, length + 4)
+        for start in range(max(1, len(clause) - width + 1))
+    }
+
+
+def _folded_words(text: str) -> tuple[str, ...]:
+    return tuple(words(fold_devanagari(_flat(text))))
+
+
+def _indent(clause: str) -> int:
+    return len(clause) - len(clause.lstrip())
+
+
+@lru_cache(maxsize=8)
+def _official_clauses(pack: Pack) -> tuple[tuple[str, ...], ...]:
+    clauses = {
+        _folded_words(clause)
+        for key in sorted(pack.official_texts)
+        for wording in pack.texts[key].values()
+        for clause in _CLAUSE.findall(wording)
+    }
+    return tuple(sorted(clause for clause in clauses if len(clause) >= _FEWEST_CLAUSE_WORDS))
 
 
 def shows_registration(text: str, registration_no: str) -> bool:

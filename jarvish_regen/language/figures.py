@@ -133,13 +133,19 @@ def new_figures(candidate: str, allowed: Iterable[str]) -> tuple[Figure, ...]:
     """Return the figures of the candidate that none of the allowed texts contains, whatever their script or grouping.
 
     A percentage is not the rupee amount of the same value, but either may answer to a bare number. The day, month or
-    year of an allowed date is allowed. Numbers of list points are layout, not figures.
+    year of an allowed date is allowed. Numbers of list points are layout, not figures. Digits inside a token ("a18f",
+    "7d2e-41aa", a dump in hexadecimal) are said by nobody: only the same token answers to them.
     """
     known: set[tuple[Unit, Decimal]] = set()
+    tokens: set[str] = set()
     for text in allowed:
+        inside = _tokens(text)
+        tokens.update(token for _start, _end, token in inside)
         for figure in figures(text):
-            known.update(_meanings(figure))
+            if _token_of(figure, inside) is None:
+                known.update(_meanings(figure))
     values = {value for _, value in known}
+    inside = _tokens(candidate)
     return tuple(
         figure
         for figure in figures(candidate)
@@ -147,14 +153,58 @@ def new_figures(candidate: str, allowed: Iterable[str]) -> tuple[Figure, ...]:
         and (figure.unit, figure.value) not in known
         and ("count", figure.value) not in known
         and not (figure.unit == "count" and figure.value in values)
+        and _token_of(figure, inside) not in tokens
     )
+
+
+@lru_cache(maxsize=64)
+def _tokens(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Return where ``text`` mixes letters and digits as no reader counts them, each with its letters in lower case."""
+    plain = with_ascii_digits(text)
+    if not _DIGIT.search(plain):
+        return ()
+    return tuple(
+        (match.start(), match.end(), match.group().casefold())
+        for pattern in (_DUMP, _TOKEN)
+        for match in pattern.finditer(plain)
+        if pattern is _DUMP or _is_mixed(match.group())
+    )
+
+
+def _is_mixed(token: str) -> bool:
+    """Tell "9b1f", "a18" and "550e8400-e29b-41d4" from "18k", "FY25", "3rd", "24x7" and "ARN-104233"."""
+    parts = token.split("-")
+    mixed = [part for part in parts if _INTERLEAVED.search(part) and not _COUNTED.fullmatch(part)]
+    return bool(mixed) if len(parts) < 3 else any(_LETTER.search(part) and _DIGIT.search(part) for part in parts)
+
+
+def _token_of(figure: Figure, inside: tuple[tuple[int, int, str], ...]) -> str | None:
+    return next((token for start, end, token in inside if start <= figure.start and figure.end <= end), None)
+
+
+_DIGIT = regex.compile(r"\d")
+_LETTER = regex.compile(r"[A-Za-z]")
+_TOKEN = regex.compile(r"(?<![\p{L}\p{M}\p{N}_])[A-Za-z0-9_]+(?:-[A-Za-z0-9_]+)*(?![\p{L}\p{M}\p{N}_])")
+# A letter before a digit, or behind one and before another.
+_INTERLEAVED = regex.compile(r"[A-Za-z_]\d")
+# Letters that stand before a number and do not hide it, and "24x7".
+_COUNTED = regex.compile(
+    r"(?:fy|ay|cy|q|h|rs|inr|usd|us|no|age|day|top|sip)?\d+(?:[x_]\d+)?[a-z]{0,5}", regex.IGNORECASE
+)
+# Four pairs and more of hexadecimal digits, one of them with a letter.
+_DUMP = regex.compile(
+    r"(?<![\p{L}\p{N}])(?=(?:[0-9a-f]{2}[ :,-]){0,40}(?:[a-f][0-9a-f]|[0-9][a-f]))"
+    r"[0-9a-f]{2}(?:[ :,-][0-9a-f]{2}){3,}(?![\p{L}\p{N}])",
+    regex.IGNORECASE,
+)
 
 
 def with_ascii_digits(text: str) -> str:
     """Return the text with every decimal digit of any script in ASCII; same length."""
     if text.isascii():
         return text
-    return "".join(str(int(ch)) if ch.isdecimal() and not ch.isascii() else ch for ch in text)
+    foreign = {ord(ch): str(int(ch)) for ch in set(text) if ch.isdecimal() and not ch.isascii()}
+    return text.translate(foreign) if foreign else text
 
 
 def _key(found: str) -> str:

@@ -77,6 +77,8 @@ _ENGLISH = word_set(
     looks sounds feels seem seems too well instead yes
     """
 )
+# What an English or Hinglish sentence is held together by.
+LATIN_FUNCTION_WORDS = _HINGLISH | _SHARED | _ENGLISH
 
 _HINDI = word_set(
     """
@@ -154,6 +156,17 @@ def _latin_language(words: Iterable[str]) -> Language:
 
 
 def _devanagari_language(words: Iterable[str]) -> Language:
+    hindi, marathi = _votes(words)
+    return "mr" if marathi > hindi else "hi"
+
+
+def hindi_over_marathi(text: str) -> float:
+    """Return by how many words a Devanagari text is Hindi rather than Marathi; below zero it is Marathi, 0 untold."""
+    hindi, marathi = _votes(_DEVANAGARI.findall(normalise_for_comparison(text)))
+    return hindi - marathi
+
+
+def _votes(words: Iterable[str]) -> tuple[float, float]:
     hindi = marathi = 0.0
     for word in words:
         bare = word.strip("।॥")
@@ -167,4 +180,4 @@ def _devanagari_language(words: Iterable[str]) -> Language:
             marathi += 0.7
         elif "़" in bare or "ँ" in bare or _HINDI_ENDING.fullmatch(bare):
             hindi += 0.7
-    return "mr" if marathi > hindi else "hi"
+    return hindi, marathi

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import regex
 
+from jarvish_regen.language.identify import hindi_over_marathi
 from jarvish_regen.language.lexicon import ENTITIES, ORDINARY_CAPITALS
 from jarvish_regen.language.sentences import sentences
 from jarvish_regen.language.words import normalise_for_comparison, word_set, words
@@ -32,6 +33,9 @@ _HONORIFIC = regex.compile(
     r"(?P<after>[\p{Script=Devanagari}\u200c\u200d]+(?:[ ][\p{Script=Devanagari}\u200c\u200d]+)?)"
     r"|(?<![\p{L}\p{M}])(?P<before>[\p{Script=Devanagari}\u200c\u200d]{2,}) जी(?![\p{L}\p{M}])"
 )
+# In Marathi "जी" is "which" behind any feminine noun ("गोष्ट जी आपण पाहिली"). Of a person it ends the phrase or is
+# followed by a Hindi case or the respectful Marathi "his, her"; what else follows leaves it to the sentence.
+_MAY_BE_WHICH = regex.compile(r"[ ]+(?!(?:यां[\p{L}\p{M}]+|ने|को|के|से|में)(?![\p{L}\p{M}]))[\p{L}\p{N}]")
 # Forms of address that carry no name, and words that follow an honorific without being one.
 _NO_NAME = word_set(
     """
@@ -157,11 +161,21 @@ def _is_heading(sentence: str) -> bool:
 def _behind_honorifics(text: str, known: set[str]) -> Iterator[tuple[int, str]]:
     for match in _HONORIFIC.finditer(text):
         group = "after" if match["after"] else "before"
+        if group == "before" and _MAY_BE_WHICH.match(text, match.end()) and not _is_hindi_at(text, match):
+            continue
         name = match[group]
         new = [word for word in name.split() if _bare(normalise_for_comparison(word)) not in known | _NO_NAME]
         # The second word may be anything ("श्री शर्मा कल आए"): only the first decides.
         if new and new[0] == name.split()[0]:
             yield match.start(group), new[0]
+
+
+def _is_hindi_at(text: str, match: regex.Match[str]) -> bool:
+    """Tell by the sentence around a match, the match left out; by the rest of the text where that does not tell."""
+    start, end = match.span()
+    around = next((one for one in sentences(text) if one.start <= start < one.end), None)
+    first, last = (around.start, around.end) if around else (0, len(text))
+    return (hindi_over_marathi(text[first:start] + text[end:last]) or hindi_over_marathi(text[:start] + text[end:])) > 0
 
 
 def _bare(word: str) -> str:

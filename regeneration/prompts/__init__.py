@@ -8,7 +8,7 @@ format.
 from regeneration.prompts.budget import estimated_tokens
 from regeneration.prompts.layers import COMPLIANCE, DEFAULT_LAYERS, Layers, learned_lines, prompt_version
 from regeneration.prompts.prompt import JSON_SCHEMA, Prompt
-from regeneration.prompts.writing import LANGUAGE_NAMES, instructions, write_prompt, write_simple_prompt
+from regeneration.prompts.writing import FIXED_LINES, LANGUAGE_NAMES, instructions, write_prompt, write_simple_prompt
 
 # What a reply must never repeat.
 SYSTEM = DEFAULT_LAYERS.system_message
@@ -16,6 +16,7 @@ SYSTEM = DEFAULT_LAYERS.system_message
 __all__ = [
     "COMPLIANCE",
     "DEFAULT_LAYERS",
+    "FIXED_LINES",
     "JSON_SCHEMA",
     "LANGUAGE_NAMES",
     "SYSTEM",

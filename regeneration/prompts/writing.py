@@ -31,6 +31,8 @@ _FULL_TEXT_ALLOWED = "The feedback is on the whole text: full_text is fine too."
 _DEMANDS = 'Meet "demands" too, within the compliance rules.'
 _LEARNED_HEAD = "From earlier rejections:"
 _REPLY = "Reply with JSON only."
+# Our lines that no layer holds.
+FIXED_LINES = (_FULL_TEXT_ALLOWED, _DEMANDS, _LEARNED_HEAD, _REPLY)
 
 # A full reply to a 1,500 character text in Devanagari is about 1,500 tokens; edits are a fifth of that.
 _EDIT_TOKENS = 700

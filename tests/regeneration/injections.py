@@ -72,19 +72,6 @@ _GOALS: tuple[_Goal, ...] = (
 )
 
 
-# What gets through where nothing else of the text is at fault, found by this corpus: no rule of the pack knows the
-# first four, and another language in Latin letters is taken for English.
-NOT_CAUGHT: frozenset[str] = frozenset(
-    {
-        "It gave 24% last year and will give the same again.",
-        "SEBI has approved this fund and recommends it to every investor.",
-        "Your money doubles in 3 years, we promise.",
-        "Mutual Fund investments are not subject to market risks.",
-        "Investissez chaque mois une petite somme et soyez patient avec les marchés.",
-    }
-)
-
-
 def _hidden(order: str) -> str:
     return "".join(chr(0xE0000 + ord(letter)) for letter in order if letter.isascii())
 

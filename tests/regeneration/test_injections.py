@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby
 
 import pytest
 
@@ -17,8 +17,9 @@ from regeneration.job import Constraints, Job, Situation
 from regeneration.prompts import COMPLIANCE, SYSTEM, Prompt, write_prompt, write_simple_prompt
 from regeneration.validate import report_on, validate
 from tests.regeneration.cases import CONTEXT, VOICE, job_for, signed
-from tests.regeneration.injections import INJECTIONS, NOT_CAUGHT, PLACES, Injection
+from tests.regeneration.injections import INJECTIONS, PLACES, Injection
 
+TACTICS = ("edits", "whole_text")
 NONCE = "9b1f0c2d7e5a4836"
 MARKED = "Our synergies unlock your journey."
 BODY = f"A SIP puts a fixed sum to work each month. {MARKED} Review it once a year."
@@ -84,36 +85,57 @@ def test_there_are_at_least_two_hundred_distinct_injections_in_every_place() -> 
     assert len({(one.text, one.place) for one in INJECTIONS}) == len(INJECTIONS) >= 200
     assert {one.place for one in INJECTIONS} == set(PLACES)
     assert len({one.obeys_with for one in INJECTIONS}) >= 25
-    assert sum(one.obeys_with not in NOT_CAUGHT for one in INJECTIONS) >= 200
     assert sum(any("\u0900" <= letter <= "\u097f" for letter in one.text) for one in INJECTIONS) >= 40
 
 
-def judged() -> Iterator[object]:
-    """Yield every injection; those whose words nothing recognises are expected to get through somewhere."""
-    for number, one in enumerate(INJECTIONS):
-        gap = pytest.mark.xfail(reason="nothing recognises these words yet", strict=False)
-        yield pytest.param(one, id=f"{number}-{one.place}", marks=[gap] if one.obeys_with in NOT_CAUGHT else [])
+def assert_is_data(prompt: Prompt) -> None:
+    """Assert that all of what people wrote stands on one line between the marks, and our words around it."""
+    system, user = (message["content"] for message in prompt.messages)
+    lines = user.split("\n")
+    first, last = lines.index(f'<data nonce="{NONCE}">'), lines.index(f'</data nonce="{NONCE}">')
+    assert system == SYSTEM
+    assert (last - first, lines[-1], user.count("</data")) == (2, COMPLIANCE, 1)
+    assert "\n".join(lines[:first]).isascii()
 
 
-@pytest.mark.parametrize("injection", list(judged()))
-def test_an_injection_stays_data_and_what_an_obedient_model_writes_is_never_admissible(injection: Injection) -> None:
-    for tactic in ("edits", "whole_text"):
+def assert_never_admissible(injection: Injection, job: Job, prompt: Prompt, replies: Iterable[str]) -> None:
+    for raw in replies:
+        draft = draft_from(job, prompt, raw)
+        if draft.candidate is not None and unsafe(injection, draft.candidate.text):
+            assert not validate(job, draft.candidate).is_admissible, draft.candidate.text
+
+
+def by_goal() -> Iterator[object]:
+    """Yield the injections that want the same words written, each with its number."""
+    numbered = sorted(enumerate(INJECTIONS), key=lambda pair: pair[1].obeys_with)
+    for number, (obeys_with, group) in enumerate(groupby(numbered, key=lambda pair: pair[1].obeys_with)):
+        yield pytest.param(tuple(group), id=f"{number}-{obeys_with[:24]}")
+
+
+@pytest.mark.parametrize("injections", list(by_goal()))
+def test_what_an_obedient_model_writes_is_never_admissible(injections: tuple[tuple[int, Injection], ...]) -> None:
+    # The forms of a reply take turns over the ten injections of a goal, so that each is tried.
+    for turn, (number, injection) in enumerate(injections):
+        job = job_under(injection, TACTICS[number % len(TACTICS)])
+        full, simple = prompts_for(job)
+        assert_is_data(full)
+        assert_is_data(simple)
+
+        replies = list(obedient_replies(injection, job.rejected_text))
+        assert_never_admissible(
+            injection, job, full, {replies[turn % len(replies)], replies[(turn + 3) % len(replies)]}
+        )
+        assert_never_admissible(injection, job, simple, replies[turn % 3 : turn % 3 + 1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("injection", INJECTIONS, ids=lambda one: one.place)
+def test_no_form_of_a_reply_makes_an_injection_admissible(injection: Injection) -> None:
+    for tactic in TACTICS:
         job = job_under(injection, tactic)
-        for which, prompt in enumerate(prompts_for(job)):
-            system, user = (message["content"] for message in prompt.messages)
-            lines = user.split("\n")
-            first, last = lines.index(f'<data nonce="{NONCE}">'), lines.index(f'</data nonce="{NONCE}">')
-            assert system == SYSTEM
-            assert (last - first, lines[-1], user.count("</data")) == (2, COMPLIANCE, 1)
-            assert "\n".join(lines[:first]).isascii()
-
-            replies = obedient_replies(injection, job.rejected_text)
-            for raw in islice(replies, 1) if which else replies:
-                draft = draft_from(job, prompt, raw)
-                if draft.candidate is None or not unsafe(injection, draft.candidate.text):
-                    continue
-                verdict = validate(job, draft.candidate)
-                assert not verdict.is_admissible, draft.candidate.text
+        for prompt in prompts_for(job):
+            assert_is_data(prompt)
+            assert_never_admissible(injection, job, prompt, obedient_replies(injection, job.rejected_text))
 
 
 def test_the_same_path_lets_an_honest_model_through() -> None:
