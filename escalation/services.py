@@ -100,7 +100,7 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
                 case, level=3, why=_("The advisor asked for a person."), feedback=feedback, actor_id=viewer.user_id
             )
         else:
-            _note(
+            write_entry(
                 case,
                 "reject",
                 _("Rejected: %(category)s.") % {"category": said.category},
@@ -126,7 +126,7 @@ def _case_for(item: ContentItem, viewer: Viewer) -> Case:
     return case
 
 
-def _note(
+def write_entry(
     case: Case, act: str, explanation: str, *, feedback: Feedback | None = None, actor_id: uuid.UUID | None = None
 ) -> None:
     """Write down one step of a case, in the caller's transaction."""
@@ -139,11 +139,12 @@ def _note(
 def _to_people(
     case: Case, *, level: int, why: str, feedback: Feedback | None = None, actor_id: uuid.UUID | None = None
 ) -> None:
-    _set(case, level=level, state=CaseState.PEOPLE, why=why)
-    _note(case, "to_people", why, feedback=feedback, actor_id=actor_id)
+    move_case(case, level=level, state=CaseState.PEOPLE, why=why)
+    write_entry(case, "to_people", why, feedback=feedback, actor_id=actor_id)
 
 
-def _set(case: Case, *, level: int, state: CaseState, why: str) -> None:
+def move_case(case: Case, *, level: int, state: CaseState, why: str) -> None:
+    """Say where a case stands and why, in the caller's transaction. Expects its item to be loaded; leaves CaseMoved."""
     case.level, case.state, case.why = level, state, why
     closed_at = Now() if state == CaseState.CLOSED else None
     Case.objects.filter(id=case.id).update(
@@ -214,10 +215,16 @@ def _conclude(taken: Claim, finished: regeneration_services.Finished) -> None:
         case.policy,
     )
     if finished.version is not None:
-        _set(case, level=decision.level, state=CaseState.ANSWERED, why=decision.why)
-        _note(case, "answer", decision.why, feedback=attempt.feedback)
+        move_case(case, level=decision.level, state=CaseState.ANSWERED, why=decision.why)
+        write_entry(case, "answer", decision.why, feedback=attempt.feedback)
+    elif item.current_id != attempt.version_id:
+        # A further attempt on request that found nothing else: what the person had is still the answer.
+        why = _("Nothing better was found; the version you have stands.")
+        content.move(item, ItemState.IN_REVIEW, act="keep_answer", actor_id=None, reason=why)
+        move_case(case, level=MACHINE_LEVEL, state=CaseState.ANSWERED, why=why)
+        write_entry(case, "keep_answer", why, feedback=attempt.feedback)
     elif decision.tries_again:
-        _note(case, "next_attempt", decision.why, feedback=attempt.feedback)
+        write_entry(case, "next_attempt", decision.why, feedback=attempt.feedback)
         regeneration_services.open_next_attempt(regeneration=attempt)
     else:
         content.move(item, ItemState.WITH_PEOPLE, act="escalate", actor_id=None, reason=decision.why)
@@ -280,8 +287,8 @@ def approve(*, viewer: Viewer, item_id: uuid.UUID, version_number: int | None = 
         case = Case.objects.filter(item=item).exclude(state=CaseState.CLOSED).first()
         if case is not None:
             case.item = item
-            _set(case, level=case.level, state=CaseState.CLOSED, why=_("Approved by the advisor."))
-            _note(case, "approve", _("Approved by the advisor."), actor_id=viewer.user_id)
+            move_case(case, level=case.level, state=CaseState.CLOSED, why=_("Approved by the advisor."))
+            write_entry(case, "approve", _("Approved by the advisor."), actor_id=viewer.user_id)
     return version
 
 
@@ -402,8 +409,8 @@ def _try_again(letter: DeadLetter, actor_id: uuid.UUID | None) -> None:
         raise _settled_otherwise(item)
     case.item = item
     why = _("Sent back to the machine after it had given up.")
-    _set(case, level=MACHINE_LEVEL, state=CaseState.MACHINE, why=why)
-    _note(case, "replay", why, feedback=attempt.feedback, actor_id=actor_id)
+    move_case(case, level=MACHINE_LEVEL, state=CaseState.MACHINE, why=why)
+    write_entry(case, "replay", why, feedback=attempt.feedback, actor_id=actor_id)
 
 
 def _settled_otherwise(item: ContentItem) -> ConflictError:

@@ -397,6 +397,7 @@ SPECTACULAR_SETTINGS = {
         "RegenerationStateEnum": "regeneration.models.RegenerationState",
         "CaseStateEnum": "escalation.models.CaseState",
         "DeliveryStateEnum": "jarvish_regen.journal.models.Delivery.State",
+        "UrgencyEnum": "regeneration.models.Urgency",
     },
 }
 REST_KNOX = {

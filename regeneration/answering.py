@@ -19,11 +19,11 @@ from jarvish_regen.llm.base import DeadlinePassedError
 from jarvish_regen.llm.deadline import Deadline
 from jarvish_regen.llm.loop import EngineLoop
 from regeneration import pipeline
-from regeneration.board import Board
+from regeneration.board import Board, barred
 from regeneration.cache import CacheScope, answer_cache, fingerprint
 from regeneration.claims import Claim
-from regeneration.fallbacks import load_shelf, order_for, shelf_candidates
-from regeneration.job import CandidateText, Job, JudgedCandidate, Outcome, Verdict
+from regeneration.fallbacks import load_shelf, order_for, recently_used, shelf_candidates
+from regeneration.job import SHELF_RUNGS, CandidateText, Job, JudgedCandidate, Outcome, Verdict
 from regeneration.jobs import Zero, job_of
 from regeneration.models import FailureReason, Regeneration, RegenerationState, Stage
 from regeneration.prompts import prompt_version
@@ -37,8 +37,13 @@ logger = logging.getLogger(__name__)
 # What is left for writing the answer once the engine has it; measured by `./jarvish bench answer` as the finish stage.
 FINISH_SECONDS: Final = 0.06
 
+# Most answers of a model are there by then (PERFORMANCE.md: P95 758 ms with edits and a hedge).
+FLIGHT_WAIT_SECONDS: Final = 0.6
 # Look-ups that bring another text than the person's own.
 OTHER_TEXTS: Final = ("similar", "shelf")
+
+# What a caller who asks for a further attempt may rule out: everything that is no model's answer to this feedback.
+FALLBACK_RUNGS: Final = ("repair", "simple", *SHELF_RUNGS)
 
 LookUp = Callable[[], Iterable[CandidateText]]
 
@@ -72,11 +77,18 @@ def regenerate(taken: Claim) -> Answered:
     run_on = Deadline(at=taken.taken_at + pipeline.RUN_ON_SECONDS - taken.waited_seconds)
     job = job_of(regeneration, issues=taken.issues, recent_codes=taken.recent_codes)
     announce = _stage_announcer(regeneration, taken.fence, taken.waited_seconds, deadline.clock)
-    board = Board(job, deadline, announce, orders=_orders())
+    board = Board(job, deadline, announce, orders=_orders(), bars=bars_of(regeneration))
     board.begin("repairing")
     board.offer(taken.zero)
     late: Future[pipeline.Late] = Future()
-    outcome = _answer(board, look_ups=_look_ups(taken, job), run_on=run_on, on_late=late.set_result)
+    if board.is_decided:
+        return Answered(job, board.outcome(), board)
+    scope, cache = scope_of(regeneration, job), answer_cache()
+    # Of two who ask the very same at once, one asks the models; what it finds is there for the other.
+    with cache.one_at_a_time(scope, job, wait_seconds=min(FLIGHT_WAIT_SECONDS, deadline.left() / 2)):
+        outcome = _answer(board, look_ups=_look_ups(taken, job, scope), run_on=run_on, on_late=late.set_result)
+        if outcome.winner is not None and outcome.verdict is not None:
+            cache.keep(scope, job, outcome.winner, outcome.verdict, only_exact=True)
     return Answered(job, outcome, board, late if board.had_model else None)
 
 
@@ -183,16 +195,16 @@ def scope_of(regeneration: Regeneration, job: Job) -> CacheScope:
     )
 
 
-def _look_ups(taken: Claim, job: Job) -> dict[str, LookUp]:
+def _look_ups(taken: Claim, job: Job, scope: CacheScope) -> dict[str, LookUp]:
     """Return what is looked up beside the models, soonest and best first."""
     item = taken.regeneration.item
     return {
         "prepared": lambda: _from_prepared(taken, job),
-        "cache": lambda: _from_cache(scope_of(taken.regeneration, job), job),
+        "cache": lambda: _from_cache(scope, job),
         "similar": lambda: similar_approved(
             job, firm_id=item.firm_id, advisor_id=item.advisor_id, version_id=taken.regeneration.version_id
         ),
-        "shelf": lambda: _from_shelf(job, firm_id=item.firm_id),
+        "shelf": lambda: _from_shelf(job, firm_id=item.firm_id, advisor_id=item.advisor_id),
     }
 
 
@@ -213,8 +225,12 @@ def _from_cache(scope: CacheScope, job: Job) -> Iterable[CandidateText]:
     return (replace(hit.candidate, source=hit.kind) for hit in answer_cache().look_up(scope, job))
 
 
-def _from_shelf(job: Job, *, firm_id: uuid.UUID | None) -> Sequence[CandidateText]:
-    return shelf_candidates(job, load_shelf(), firm_id=firm_id, today=_today())
+def _from_shelf(
+    job: Job, *, firm_id: uuid.UUID | None, advisor_id: uuid.UUID | None = None
+) -> Sequence[CandidateText]:
+    shelf = load_shelf()
+    used = recently_used(advisor_id=advisor_id, shelf=shelf) if advisor_id is not None else None
+    return shelf_candidates(job, shelf, firm_id=firm_id, today=_today(), used=used)
 
 
 def _today() -> date:
@@ -237,7 +253,46 @@ def outcome_of_zero(zero: CandidateText, verdict: Verdict, *, reason: str) -> Ou
 def outcome_from_store(taken: Claim, *, reason: str) -> Outcome:
     """Return what the stored candidate 0 gives today, when nobody computed anything better in time."""
     job = job_of(taken.regeneration, issues=taken.issues)
-    return outcome_of_zero(taken.zero, validate(job, taken.zero), reason=reason)
+    verdict = barred(validate(job, taken.zero), bars_of(taken.regeneration)(taken.zero))
+    return outcome_of_zero(taken.zero, verdict, reason=reason)
+
+
+def bars_of(regeneration: Regeneration) -> Callable[[CandidateText], str]:
+    """Return what may not be the answer of an attempt: the answer the person has already, and what the caller ruled
+    out. Expects the item with its current version to be loaded.
+    """
+    current = regeneration.item.current
+    # While the rejected version is current there is no answer yet, and that one is judged by `validate`.
+    shown = current.text if current is not None and current.id != regeneration.version_id else None
+    allowed = regeneration.constraints.get("fallback_rungs")
+
+    def why(candidate: CandidateText) -> str:
+        if shown is not None and candidate.text == shown:
+            return _("It is the version you have already.")
+        if allowed is not None and candidate.rung in FALLBACK_RUNGS and candidate.rung not in allowed:
+            return _("This kind of answer was ruled out when it was asked for.")
+        return ""
+
+    return why
+
+
+def ask_side_by_side(boards: Sequence[Board], *, deadline: Deadline) -> None:
+    """Ask models for each board's job at once and return when all have ended, at the latest at the deadline.
+
+    What they bring is on the boards. Returns at once where no model is connected.
+    """
+    if not active_targets():
+        return
+    pool = pool_for(_engine)
+    asked = [
+        _engine.submit(pipeline.answer(board.job, board=board, pool=pool, deadline=deadline), deadline)
+        for board in boards
+    ]
+    for one in asked:
+        try:
+            _engine.result(one, deadline)
+        except DeadlinePassedError:
+            logger.warning("engine overran its deadline", extra={"boards": len(boards)})
 
 
 def _stage_announcer(

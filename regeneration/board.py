@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -44,13 +44,15 @@ class _Entry:
 class Board:
     """Judge and keep the candidates for one job; ``deadline`` gives the clock that stages are measured on.
 
-    ``orders`` maps a reason of failure to rungs, best first; reasons it lacks use ``DEFAULT_ORDER``.
+    ``orders`` maps a reason of failure to rungs, best first; reasons it lacks use ``DEFAULT_ORDER``. ``bars`` says in
+    words why a candidate may not be the answer of this attempt, whatever it is worth; nothing when it may.
     """
 
     job: Job
     deadline: Deadline
     on_stage: Callable[[str], None] = lambda _stage: None
     orders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    bars: Callable[[CandidateText], str] = lambda _candidate: ""
     calls: tuple[CallRecord, ...] = ()
     mishaps: list[str] = field(default_factory=list)
     forbidden_count: int = 0
@@ -73,7 +75,7 @@ class Board:
 
     def offer(self, candidate: CandidateText) -> Verdict:
         """Judge a candidate by today's rules and keep it, whatever it is worth."""
-        verdict = validate(self.job, candidate)
+        verdict = barred(validate(self.job, candidate), self.bars(candidate))
         self.keep(candidate, verdict)
         return verdict
 
@@ -204,6 +206,13 @@ _VALID_WORDS: Final[Mapping[str, Callable[[], str]]] = {
     "prepared": lambda: _("Prepared while you read the draft; it passes every check."),
     "cache": lambda: _("The same was mended before; it passes every check of today."),
 }
+
+
+def barred(verdict: Verdict, why: str) -> Verdict:
+    """Return a verdict that lets nothing through because of ``why``; the verdict itself when that is empty."""
+    if not why:
+        return verdict
+    return replace(verdict, is_admissible=False, is_valid=False, objections=(why, *verdict.objections))
 
 
 def positions(order: Sequence[str]) -> dict[str, int]:

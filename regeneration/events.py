@@ -29,6 +29,25 @@ class RegenerationFinished(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VariantsAsked(DomainEvent):
+    """Somebody wants a choice of versions; they have to be made."""
+
+    kind: ClassVar[str] = "variants.asked"
+    regeneration_id: uuid.UUID
+    queue: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantsReady(DomainEvent):
+    """The other versions that were asked for are there, or it is known that there are none."""
+
+    kind: ClassVar[str] = "variants.ready"
+    regeneration_id: uuid.UUID
+    count: int
+    made_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegenerationImproved(DomainEvent):
     """A better text came after the answer and is the current version now; nobody had acted yet."""
 

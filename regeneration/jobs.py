@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from feedback.models import FeedbackIssue
+from feedback.models import Feedback, FeedbackIssue
 from feedback.services import CheckedRejection
 from jarvish_regen.content.models import ContentItem, ContentVersion, text_context
 from jarvish_regen.language.anchors import Anchor
@@ -92,17 +92,7 @@ def job_of(
 
     Asks one query for its issues unless they are given. ``recent_codes`` are what this advisor objected to lately.
     """
-    feedback = regeneration.feedback
-    rows = FeedbackIssue.objects.filter(feedback=feedback).order_by("id") if issues is None else issues
-    named = tuple(NamedIssue(row.code, anchor_of(row), row.note) for row in rows)
-    brief = FeedbackBrief(
-        feedback.category,
-        feedback.severity,
-        feedback.note_text,
-        feedback.suggestions,
-        feedback.suggested_action,
-        named,
-    )
+    brief = brief_of(regeneration.feedback, issues)
     attempt = regeneration.attempt + following
     return new_job(
         regeneration.item,
@@ -112,6 +102,19 @@ def job_of(
         tactic=tactic_of(attempt) if following else regeneration.tactic,
         constraints=constraints_of(regeneration),
         recent_codes=recent_codes,
+    )
+
+
+def brief_of(feedback: Feedback, issues: Sequence[FeedbackIssue] | None = None) -> FeedbackBrief:
+    """Return what a stored rejection says. Asks one query for its issues unless they are given."""
+    rows = FeedbackIssue.objects.filter(feedback=feedback).order_by("id") if issues is None else issues
+    return FeedbackBrief(
+        feedback.category,
+        feedback.severity,
+        feedback.note_text,
+        feedback.suggestions,
+        feedback.suggested_action,
+        tuple(NamedIssue(row.code, anchor_of(row), row.note) for row in rows),
     )
 
 

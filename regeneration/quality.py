@@ -258,7 +258,7 @@ def _readability(job: Job, body: str) -> Goal:
 
 
 def _tone(job: Job, body: str) -> Goal:
-    unfit = (*lexicons.FEARFUL, *lexicons.SALESY)
+    unfit: tuple[str, ...] = (*lexicons.FEARFUL, *lexicons.SALESY)
     voice = job.voice.voice
     if measures.count_phrases(voice, _PLAIN_VOICE):
         unfit += lexicons.FORMAL

@@ -17,6 +17,7 @@ from jarvish_regen.content.models import ContentItem
 from jarvish_regen.errors import NotFoundError
 from jarvish_regen.ids import to_short
 from regeneration.models import OPEN_STATES, Regeneration, RegenerationState, Urgency
+from regeneration.quality import Quality, quality_of
 
 
 def get_regeneration(*, viewer: Viewer, regeneration_id: uuid.UUID) -> Regeneration:
@@ -24,7 +25,7 @@ def get_regeneration(*, viewer: Viewer, regeneration_id: uuid.UUID) -> Regenerat
     viewer.require(READ_ITEM)
     mine = ContentItem.objects.visible_to(viewer)
     found = (
-        Regeneration.objects.select_related("item", "version", "answer")
+        Regeneration.objects.select_related("item", "version", "answer", "upgrade")
         .filter(id=regeneration_id, item__in=mine)
         .first()
     )
@@ -33,6 +34,22 @@ def get_regeneration(*, viewer: Viewer, regeneration_id: uuid.UUID) -> Regenerat
             _("There is no such regeneration."), field="id", given=to_short("regeneration", regeneration_id)
         )
     return found
+
+
+def deadline_seconds(regeneration: Regeneration) -> float:
+    """Return how long an attempt's answer clock runs: the usual time, or the caller's own shorter one."""
+    if regeneration.deadline_ms is None:
+        return float(settings.REGENERATION_DEADLINE_SECONDS)
+    return min(float(settings.REGENERATION_DEADLINE_SECONDS), regeneration.deadline_ms / 1000)
+
+
+def shown_grade(regeneration: Regeneration) -> Quality | None:
+    """Return the grade of an attempt's answer with its goals; None when it was not graded. One query."""
+    version = regeneration.upgrade or regeneration.answer
+    if version is None:
+        return None
+    goals = regeneration.candidates.filter(text=version.text).exclude(goals=[]).order_by("number")
+    return quality_of(goals.values_list("goals", flat=True).first() or [])
 
 
 def elapsed_ms(regeneration: Regeneration) -> int:

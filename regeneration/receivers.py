@@ -3,7 +3,9 @@
 from jarvish_regen.content.events import ContentArrived, ItemMoved, VersionApproved
 from jarvish_regen.content.states import ItemState
 from jarvish_regen.journal.services import Ring, rings
+from regeneration.events import VariantsAsked
 from regeneration.similar.rings import FORGET_TASK, QUEUE, VECTOR_TASK
+from regeneration.variants import VARIANTS_TASK
 
 
 @rings(ContentArrived)
@@ -24,3 +26,9 @@ def ring_for_forgetting(event: ItemMoved) -> Ring | None:
     if event.to_state != ItemState.WITHDRAWN or event.item_id is None:
         return None
     return Ring(FORGET_TASK, {"item_id": str(event.item_id)}, QUEUE)
+
+
+@rings(VariantsAsked)
+def ring_for_variants(event: VariantsAsked) -> Ring:
+    """Have other versions made, on the answer queue of the attempt: somebody is looking."""
+    return Ring(VARIANTS_TASK, {"regeneration_id": str(event.regeneration_id)}, event.queue)

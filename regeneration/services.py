@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -48,11 +48,19 @@ class Finished:
 
 
 def open_attempt(
-    *, item: ContentItem, feedback: Feedback, zero: Zero, urgency: str, actor_id: uuid.UUID | None
+    *,
+    item: ContentItem,
+    feedback: Feedback,
+    zero: Zero,
+    urgency: str,
+    actor_id: uuid.UUID | None,
+    constraints: Mapping[str, Any] | None = None,
+    deadline_ms: int | None = None,
 ) -> Regeneration:
     """Store an attempt with its candidate 0, in the caller's transaction.
 
-    Leaves RegenerationOpened, which owes a ring.
+    `constraints` are what the caller demanded, as `constraints_of` reads them. Leaves RegenerationOpened, which owes a
+    ring.
     """
     regeneration = Regeneration.objects.create(
         id=new_id(),
@@ -62,6 +70,8 @@ def open_attempt(
         attempt=zero.job.attempt,
         tactic=zero.job.tactic,
         urgency=urgency,
+        constraints=dict(constraints or {}),
+        deadline_ms=deadline_ms,
     )
     Candidate.objects.create(**candidate_fields(regeneration, 0, JudgedCandidate(zero.candidate, zero.verdict)))
     journal.publish(
@@ -86,6 +96,8 @@ def open_next_attempt(*, regeneration: Regeneration) -> Regeneration:
         zero=zero_of(job),
         urgency=regeneration.urgency,
         actor_id=None,
+        constraints=regeneration.constraints,
+        deadline_ms=regeneration.deadline_ms,
     )
 
 
@@ -166,7 +178,7 @@ def finish(taken: Claim, outcome: Outcome) -> Finished | None:
         )
     version = None
     if is_answer and isinstance(released, ReadyText) and outcome.winner:
-        origin = _origin_of(outcome.winner.rung)
+        origin = origin_of(outcome.winner.rung)
         version = content.add_version(
             item=item,
             text=released,
@@ -248,7 +260,7 @@ def improve(*, taken: Claim, board: Board, calls: Sequence[CallRecord]) -> Conte
             version = content.replace_current(
                 item=item,
                 text=released,
-                origin=_origin_of(winner.rung),
+                origin=origin_of(winner.rung),
                 origin_key=f"{regeneration.id}:{regeneration.attempt}:late",
                 act="improve",
                 actor_id=None,
@@ -289,7 +301,8 @@ def _cache_kind(winner: CandidateText) -> str:
     return winner.source if winner.rung == "cache" else ""
 
 
-def _origin_of(rung: str) -> str:
+def origin_of(rung: str) -> str:
+    """Return what a version that comes from a rung says of its origin."""
     if rung == "repair":
         return ContentVersion.Origin.REPAIR
     return ContentVersion.Origin.SHELF if rung in SHELF_RUNGS else ContentVersion.Origin.MODEL

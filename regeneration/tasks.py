@@ -6,8 +6,11 @@ from celery import shared_task
 
 from regeneration import similar
 from regeneration.fallbacks.confidence import count_rungs as count_rungs_now
+from regeneration.fallbacks.services import count_library_use
 from regeneration.fallbacks.services import recheck_shelf as recheck_shelf_now
 from regeneration.similar.rings import AUDIT_TASK, FORGET_TASK, VECTOR_TASK
+from regeneration.variants import VARIANTS_TASK
+from regeneration.variants import make_variants as make_variants_now
 
 
 @shared_task(name=VECTOR_TASK)
@@ -30,11 +33,18 @@ def audit_hits(**kwargs: object) -> None:
 
 @shared_task(name="regeneration.count_rungs")
 def count_rungs(**kwargs: object) -> None:
-    """Count how often each rung's answers were approved as they stood."""
+    """Count how often each rung's answers were approved as they stood, and what of the library was used."""
     count_rungs_now()
+    count_library_use()
 
 
 @shared_task(name="regeneration.recheck_shelf")
 def recheck_shelf(**kwargs: object) -> None:
     """Check the shelf again against today's rules, as far as a run gets."""
     recheck_shelf_now()
+
+
+@shared_task(name=VARIANTS_TASK)
+def make_variants(*, regeneration_id: str, **kwargs: object) -> None:
+    """Make the other versions that somebody asked for."""
+    make_variants_now(regeneration_id=uuid.UUID(regeneration_id))

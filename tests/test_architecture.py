@@ -133,8 +133,12 @@ def test_only_the_services_of_the_ground_write_versions_and_items() -> None:
 
 
 def test_only_the_engines_services_write_attempts_and_candidates() -> None:
-    assert _writers_of("Regeneration") == ["regeneration/answering.py", "regeneration/services.py"]
-    assert _writers_of("Candidate") == ["regeneration/services.py"]
+    assert _writers_of("Regeneration") == [
+        "regeneration/answering.py",
+        "regeneration/services.py",
+        "regeneration/variants.py",
+    ]
+    assert _writers_of("Candidate") == ["regeneration/services.py", "regeneration/variants.py"]
 
 
 def test_only_the_conductor_and_the_ground_set_a_state() -> None:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from django.conf import settings
 from rest_framework import serializers
 
 from escalation.models import Case, CaseState
@@ -18,7 +17,7 @@ from jarvish_regen.content.states import ItemState
 from jarvish_regen.ids import to_short
 from regeneration.api.serializers import LinksSerializer, diff_body, links_of
 from regeneration.models import Regeneration, Urgency
-from regeneration.queries import queue_position
+from regeneration.queries import deadline_seconds, queue_position
 
 WEBSOCKET_PATH = "/ws/live/"
 
@@ -94,7 +93,7 @@ def receipt_body(receipt: Receipt) -> dict[str, Any]:
     """Return a receipt as plain JSON values."""
     attempt = receipt.regeneration
     links = {"content": item_link(receipt.item), "regeneration": None, "events": "/api/v1/events"}
-    due_at = None if attempt is None else attempt.stored_at + timedelta(seconds=settings.REGENERATION_DEADLINE_SECONDS)
+    due_at = None if attempt is None else attempt.stored_at + timedelta(seconds=deadline_seconds(attempt))
     return {
         "rejection_id": receipt.feedback.short_id,
         "case_id": receipt.case.short_id,

@@ -32,7 +32,7 @@ from feedback.api.serializers import (
     rejection_of,
 )
 from jarvish_regen.access.api.base import FirmView
-from jarvish_regen.access.policy import APPROVE, ASK_PERSON, REJECT
+from jarvish_regen.access.policy import APPROVE, ASK_PERSON, REJECT, Viewer
 from jarvish_regen.api.replies import answered, each_once, items_of, misshapen, once_for, refusal, shaped
 from jarvish_regen.api.schema import IDEMPOTENCY_KEY, PREFER, errors
 from jarvish_regen.content import services as content
@@ -42,7 +42,7 @@ from jarvish_regen.errors import ConflictError, JarvishError
 from jarvish_regen.ids import from_short
 from jarvish_regen.journal.idempotency import Reply
 from regeneration.api.serializers import AnswerSerializer, RegenerationSerializer, regeneration_body
-from regeneration.queries import elapsed_ms, get_regeneration
+from regeneration.queries import elapsed_ms, get_regeneration, shown_grade
 
 WAIT_MAX_SECONDS: Final = 10.0
 _WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6}(?:\.\d{1,6})?)\"?\s*(?:$|[,;])", re.IGNORECASE)
@@ -92,6 +92,26 @@ def wait_seconds(prefer: str | None) -> float:
     return min(float(found[1]), WAIT_MAX_SECONDS) if found else 0.0
 
 
+def answered_in_time(request: Request, viewer: Viewer, reply: Reply) -> Response:
+    """Return the receipt of an attempt, or its answer when the caller would wait and it is there in time."""
+    seconds = wait_seconds(request.headers.get("Prefer"))
+    if not seconds:
+        return answered(reply)
+    return answered(_waited(viewer, reply, seconds=seconds), headers={"Preference-Applied": f"wait={seconds:g}"})
+
+
+def _waited(viewer: Viewer, reply: Reply, *, seconds: float) -> Reply:
+    receipt: dict[str, Any] = reply.body
+    if receipt["regeneration_id"] is None:
+        return reply
+    regeneration_id = from_short("regeneration", receipt["regeneration_id"])
+    waiting.wait_until_settled(regeneration_id, seconds=seconds)
+    regeneration = get_regeneration(viewer=viewer, regeneration_id=regeneration_id)
+    if regeneration.answer is None:
+        return Reply(202, {**receipt, "state": str(regeneration.item.state)}, reply.is_replay)
+    return Reply(200, answer_body(receipt, regeneration, regeneration.answer), reply.is_replay)
+
+
 class SettledItemView(ItemView):
     """A draft, its running attempt settled first if its time is over: readers see the answer and not the wait."""
 
@@ -130,23 +150,7 @@ class RejectView(FirmView):
             said = rejection_of(shaped(RejectionSerializer, request.data), source="api")
             return Reply(202, receipt_body(services.receive_rejection(viewer=viewer, item_id=item_id, said=said)))
 
-        reply = once_for(request, work)
-        seconds = wait_seconds(request.headers.get("Prefer"))
-        if not seconds:
-            return answered(reply)
-        headers = {"Preference-Applied": f"wait={seconds:g}"}
-        return answered(self._wait(reply, seconds=seconds), headers=headers)
-
-    def _wait(self, reply: Reply, *, seconds: float) -> Reply:
-        receipt: dict[str, Any] = reply.body
-        if receipt["regeneration_id"] is None:
-            return reply
-        regeneration_id = from_short("regeneration", receipt["regeneration_id"])
-        waiting.wait_until_settled(regeneration_id, seconds=seconds)
-        regeneration = get_regeneration(viewer=self.viewer, regeneration_id=regeneration_id)
-        if regeneration.answer is None:
-            return Reply(202, {**receipt, "state": str(regeneration.item.state)}, reply.is_replay)
-        return Reply(200, answer_body(receipt, regeneration, regeneration.answer), reply.is_replay)
+        return answered_in_time(request, viewer, once_for(request, work))
 
 
 class BulkRejectView(FirmView):
@@ -204,7 +208,7 @@ class RegenerationView(FirmView):
         found = get_regeneration(viewer=self.viewer, regeneration_id=regeneration_id)
         if found.is_open and services.settle_if_due(regeneration_id=found.id):
             found = get_regeneration(viewer=self.viewer, regeneration_id=regeneration_id)
-        return Response(regeneration_body(found, elapsed_ms=elapsed_ms(found)))
+        return Response(regeneration_body(found, elapsed_ms=elapsed_ms(found), grade=shown_grade(found)))
 
 
 class ApproveView(FirmView):

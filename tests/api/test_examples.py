@@ -11,18 +11,22 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from escalation.services import take_next_step
 from jarvish_regen.access.models import User
 from jarvish_regen.content.models import AdvisorProfile
 from jarvish_regen.ids import to_short
 from jarvish_regen.journal.models import Delivery, Event, WebhookEndpoint
+from regeneration.models import Candidate, Regeneration
 from tests.factories import (
     FLAWLESS_TEXT,
     AdvisorProfileFactory,
     MembershipFactory,
     UserFactory,
     draft_item,
+    rejected,
     token_for,
 )
 
@@ -96,7 +100,7 @@ def test_every_write_that_takes_a_body_shows_one() -> None:
     ]
 
     assert without == []
-    assert len(_operations()) == 11
+    assert len(_operations()) == 15
 
 
 @pytest.mark.django_db
@@ -129,7 +133,12 @@ def _client(sample: Sample, advisor: AdvisorProfile, administrator: User) -> API
 
 def _path_with_ids(sample: Sample, advisor: AdvisorProfile) -> str:
     """Return the path with the ids of things that are there and in a state that allows the call."""
-    makers = {"item_id": _item_id, "token_key": _token_key, "endpoint_id": _endpoint_id}
+    makers = {
+        "item_id": _item_id,
+        "token_key": _token_key,
+        "endpoint_id": _endpoint_id,
+        "regeneration_id": _regeneration_id,
+    }
     path = sample.path
     if "{delivery_id}" in path:
         delivery = _delivered(advisor)
@@ -144,6 +153,31 @@ def _item_id(sample: Sample, advisor: AdvisorProfile) -> str:
     # What is approved must be admissible; everything else speaks of the first example's draft.
     text = FLAWLESS_TEXT if sample.path.endswith("/approve") else _first_draft()["text"]
     return draft_item(advisor, text=text).short_id
+
+
+def _answered(advisor: AdvisorProfile) -> Regeneration:
+    """Return an attempt whose answer is in review, with another version to choose."""
+    receipt = rejected(draft_item(advisor))
+    assert receipt.regeneration is not None
+    take_next_step(regeneration_id=receipt.regeneration.id)
+    attempt = Regeneration.objects.get(id=receipt.regeneration.id)
+    zero = attempt.candidates.get(number=0)
+    attempt.candidates.create(
+        number=9,
+        rung="model",
+        text=zero.text.replace("Ask me", "Write to me"),
+        is_admissible=True,
+        is_valid=True,
+        score=0.9,
+        is_variant=True,
+    )
+    attempt.ledger["variants"] = {"asked_at": timezone.now().isoformat(), "made_ms": 900}
+    attempt.save()
+    return attempt
+
+
+def _regeneration_id(sample: Sample, advisor: AdvisorProfile) -> str:
+    return _answered(advisor).short_id
 
 
 def _token_key(sample: Sample, advisor: AdvisorProfile) -> str:
@@ -175,4 +209,8 @@ def _with_ids(value: Any, advisor: AdvisorProfile) -> Any:
         return [_with_ids(inner, advisor) for inner in value]
     if isinstance(value, str) and value.startswith("cnt_"):
         return draft_item(advisor, text=_first_draft()["text"]).short_id
+    if isinstance(value, str) and value.startswith("rej_"):
+        return _answered(advisor).feedback.short_id
+    if isinstance(value, str) and value.startswith("cdt_"):
+        return to_short("candidate", Candidate.objects.filter(is_variant=True).latest("created_at").id)
     return value
