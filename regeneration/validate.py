@@ -75,6 +75,10 @@ def _read_lines(text: str) -> list[str]:
 
 def allowed_sources(job: Job) -> tuple[str, ...]:
     """Return every text from which a number or a name may come."""
+    return (*_own_sources(job), *mandated.statutory_texts(job.context.language))
+
+
+def _own_sources(job: Job) -> tuple[str, ...]:
     feedback, voice = job.feedback, job.voice
     return (
         job.rejected_text,
@@ -83,7 +87,6 @@ def allowed_sources(job: Job) -> tuple[str, ...]:
         *(issue.note for issue in feedback.issues),
         voice.voice,
         voice.audience,
-        *mandated.statutory_texts(job.context.language),
         *mandated.profile_texts(job),
         *job.approved_facts,
         *job.constraints.include_elements,
@@ -99,9 +102,12 @@ def _barring_objections(job: Job, candidate: CandidateText, report: Report) -> t
         objections.append(_("Nothing is left to read but mandated lines."))
     # One text is read quicker than forty; a blank line keeps a name from running into the next source.
     sources = ("\n\n".join(source for source in (*allowed_sources(job), candidate.wording) if source),)
-    for figure in new_figures(text, sources):
+    # What everybody may say is read once and remembered.
+    everybodys = "\n\n".join(mandated.statutory_texts(job.context.language))
+    own = "\n\n".join(source for source in (*_own_sources(job), candidate.wording) if source)
+    for figure in new_figures(text, (everybodys, own)):
         objections.append(_("The number %(number)s was given by nobody.") % {"number": figure.text})
-    known_words = set(measures.word_keys(sources[0]))
+    known_words = {*measures.word_keys(everybodys), *measures.word_keys(own)}
     has_new_words = not known_words.issuperset(measures.word_keys(text))
     for name in new_names(text, sources) if has_new_words else ():
         objections.append(_("The name %(name)s was given by nobody.") % {"name": name})
@@ -178,12 +184,10 @@ def _unmet_demands(job: Job, text: str) -> list[str]:
 
 
 def leaks_instructions(text: str, *, known: str = "") -> bool:
-    """Say whether twelve words in a row of our instructions stand in ``text``, or one of our lines that ``known``,
-    the rejected text, does not hold.
+    """Say whether twelve words in a row of our instructions stand in ``text``, or one of our shorter lines, that
+    ``known``, the rejected text, does not hold.
     """
-    words = measures.word_keys(text)
-    runs = _instruction_runs()
-    if any(tuple(words[at : at + LEAK_WORDS]) in runs for at in range(len(words) - LEAK_WORDS + 1)):
+    if _runs_of_ours(text) - _runs_of_ours(known):
         return True
     lines = _instruction_lines()
     begins = [measures.word_keys(text[one.start : one.start + _LINE_REACH]) for one in sentences(text)]
@@ -193,6 +197,12 @@ def leaks_instructions(text: str, *, known: str = "") -> bool:
 
 # No line of ours is that many characters long.
 _LINE_REACH = 200
+
+
+def _runs_of_ours(text: str) -> set[tuple[str, ...]]:
+    words = measures.word_keys(text)
+    runs = _instruction_runs()
+    return {run for at in range(len(words) - LEAK_WORDS + 1) if (run := tuple(words[at : at + LEAK_WORDS])) in runs}
 
 
 def _lines_in(text: str, lines: tuple[tuple[int, frozenset[tuple[str, ...]]], ...]) -> set[tuple[str, ...]]:

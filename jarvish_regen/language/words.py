@@ -34,6 +34,24 @@ def normalise_for_comparison(text: str) -> str:
     NFC, zero-width joiners and variation selectors removed, every run of whitespace one space, casefolded, stripped.
     Idempotent. A lone surrogate or NUL passes through unchanged.
     """
+    return _normal_word(text) if len(text) <= _WORD_CHARS else _normal_text(text)
+
+
+# Longer than this it is a sentence or a text, of which only the last few come again.
+_WORD_CHARS = 32
+
+
+@lru_cache(maxsize=8_192)
+def _normal_word(text: str) -> str:
+    return _normal(text)
+
+
+@lru_cache(maxsize=128)
+def _normal_text(text: str) -> str:
+    return _normal(text)
+
+
+def _normal(text: str) -> str:
     if text.isascii():
         return _WHITESPACE.sub(" ", text.lower()).strip()
     # Removing a joiner may bring a base and its mark together, and casefolding may take letters apart: hence NFC last.

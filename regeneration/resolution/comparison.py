@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import regex
@@ -139,6 +139,8 @@ def touches(finding: Finding, span: Span) -> bool:
     return finding.start is not None and finding.end is not None and finding.start < span[1] and span[0] < finding.end
 
 
+# Repair, verdict and the edits shown ask for the same one.
+@lru_cache(maxsize=32)
 def difference(old: str, new: str) -> tuple[Step, ...]:
     """Return how ``old`` became ``new``, by position in both: sentences that stay first, then words between them."""
     steps: list[Step] = []

@@ -72,8 +72,14 @@ _LOWER_I = regex.compile(r"(?<![\p{L}\p{N}'.])i(?![\p{L}\p{N}'.])")
 
 def word_keys(text: str) -> list[str]:
     """Return the words of ``text`` in the form in which they are compared."""
+    return list(_word_keys(text))
+
+
+# The same few texts are measured in many ways.
+@lru_cache(maxsize=64)
+def _word_keys(text: str) -> tuple[str, ...]:
     # Normalised once as a whole: word by word costs ten times as much.
-    return words(normalise_for_comparison(text))
+    return tuple(words(normalise_for_comparison(text)))
 
 
 def content_words(text: str) -> list[str]:

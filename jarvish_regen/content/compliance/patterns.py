@@ -89,36 +89,36 @@ def words_in_order(text: str) -> Pattern:
 
 @dataclass(frozen=True, eq=False)
 class Prefilter:
-    """Tell which of many patterns can match a text at all."""
+    """Tell which of many patterns can match a text at all.
 
-    by_gram: dict[str, tuple[tuple[str, tuple[int, ...]], ...]]
-    short: tuple[tuple[str, tuple[int, ...]], ...]
+    Literals of three characters and more are found by their first three; ``owners`` are the patterns whose most
+    telling literals hold one, ``also`` what else a pattern needs one of.
+    """
+
+    by_gram: dict[str, tuple[str, ...]]
+    short: tuple[str, ...]
+    owners: dict[str, tuple[int, ...]]
     always: frozenset[int]
-    # For the patterns that need more than one string: what else they need.
-    also: dict[int, tuple[tuple[str, ...], ...]]
+    also: dict[int, tuple[frozenset[str], ...]]
 
     def candidates(self, text: str) -> set[int]:
         """Give the indices of the patterns worth trying on ``text``."""
-        found = set(self.always)
         grams = {a + b + c for a, b, c in zip(text, text[1:], text[2:], strict=False)}
-        for gram in grams & self.by_gram.keys():
-            for literal, owners in self.by_gram[gram]:
-                if len(literal) == 3 or literal in text:
-                    found.update(owners)
-        for literal, owners in self.short:
-            if literal in text:
-                found.update(owners)
-        seen: dict[str, bool] = {}
-
-        def holds(literal: str) -> bool:
-            if literal not in seen:
-                seen[literal] = (len(literal) < 3 or literal[:3] in grams) and literal in text
-            return seen[literal]
-
+        held = {
+            literal
+            for gram in grams & self.by_gram.keys()
+            for literal in self.by_gram[gram]
+            if len(literal) == 3 or literal in text
+        }
+        held.update(literal for literal in self.short if literal in text)
+        found = set(self.always)
+        for literal in held & self.owners.keys():
+            found.update(self.owners[literal])
+        also = self.also
         return {
             index
             for index in found
-            if all(any(holds(literal) for literal in literals) for literals in self.also.get(index, ()))
+            if index not in also or not any(held.isdisjoint(literals) for literals in also[index])
         }
 
 
@@ -131,15 +131,21 @@ def build_prefilter(patterns: Sequence[Pattern]) -> Prefilter:
             always.add(index)
         for literal in pattern.literals[0] if pattern.literals else ():
             owners.setdefault(literal, []).append(index)
-    by_gram: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
-    for literal, indices in owners.items():
+    every = sorted({literal for pattern in patterns for literals in pattern.literals for literal in literals})
+    by_gram: dict[str, list[str]] = {}
+    for literal in every:
         if len(literal) >= 3:
-            by_gram.setdefault(literal[:3], []).append((literal, tuple(indices)))
+            by_gram.setdefault(literal[:3], []).append(literal)
     return Prefilter(
         {gram: tuple(literals) for gram, literals in by_gram.items()},
-        tuple((literal, tuple(indices)) for literal, indices in owners.items() if len(literal) < 3),
+        tuple(literal for literal in every if len(literal) < 3),
+        {literal: tuple(indices) for literal, indices in owners.items()},
         frozenset(always),
-        {index: pattern.literals[1:] for index, pattern in enumerate(patterns) if len(pattern.literals) > 1},
+        {
+            index: tuple(map(frozenset, pattern.literals[1:]))
+            for index, pattern in enumerate(patterns)
+            if len(pattern.literals) > 1
+        },
     )
 
 
