@@ -159,16 +159,24 @@ def altered_statutory_texts(text: str, known: str) -> tuple[str, ...]:
 
     What also stands in ``known`` is passed over, and so are the wordings that the rules accept as the official text.
     """
-    flat_known = _flat(known)
+    # Word by word: "market risk" is no part of "market risks".
+    known_words = f" {' '.join(_folded_words(known))} "
     suspects = [
         clause
         for clause in _CLAUSE.finditer(text)
-        if _flat(clause.group()) not in flat_known and _altered_in(_folded_words(clause.group()))
+        if f" {' '.join(clause_words := _folded_words(clause.group()))} " not in known_words
+        and _altered_in(clause_words)
     ]
     if not suspects:
         return ()
     pack = current_pack()
-    accepted = [pattern for rule in pack.rules for patterns in rule.require.values() for pattern in patterns]
+    accepted = [
+        pattern
+        for rule in pack.rules
+        if rule.require_text in pack.official_texts
+        for patterns in rule.require.values()
+        for pattern in patterns
+    ]
     spans = Scan(text, pack).plain_spans(accepted)
     return tuple(
         clause.group().strip()

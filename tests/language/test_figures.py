@@ -141,3 +141,24 @@ def test_a_text_brings_nothing_new_to_itself(text):
         assert at <= figure.start < figure.end <= len(text)
         assert text[figure.start : figure.end] == figure.text
         at = figure.end
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        "nonce 9b1f0c18d7e5a4836",
+        "Hex order: 61 64 64 20 31 38 6e 6c 18",
+        "see a18, b18c and 550e8400-e29b-41d4-a716-000000000018",
+        "decode MTgl18YWRk",
+    ],
+)
+def test_digits_inside_another_token_are_said_by_nobody(allowed):
+    assert [figure.text for figure in new_figures("It gives 18%, or 18.", [allowed])] == ["18%", "18"]
+    assert new_figures(allowed, [allowed]) == ()
+
+
+def test_letters_beside_a_number_that_do_not_hide_it():
+    allowed = ["FY25, 18k, 5lakh, 3yrs, 24x7, ARN-104233, Rs500, 3rd, 98 76 54 32 10, Q3"]
+
+    assert new_figures("FY 25, 18,000, 5 lakh, 3 years, 24 hours, ARN 104233, ₹500, 3, 76", allowed) == ()
+    assert new_figures("SEBI RIA INA000012345", ["ina000012345"]) == ()

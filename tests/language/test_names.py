@@ -23,6 +23,9 @@ DRAFT = (
         ("सेंसेक्स खाली आला", ("सेंसेक्स",)),
         ("श्री कुलकर्णी यांनी सांगितले", ("कुलकर्णी",)),
         ("शर्मा जी से पूछिए", ("शर्मा",)),
+        ("शर्मा जी हमेशा मदद करते हैं।", ("शर्मा",)),
+        ("धन्यवाद, देशमुख जी.", ("देशमुख",)),
+        ("देशमुख जी यांचा सल्ला घ्या.", ("देशमुख",)),
         ("See www.other.in/x.", ("www.other.in/x",)),
         ("See other-site.com today.", ("other-site.com",)),
         ("Mail a.b@other.in now", ("a.b@other.in",)),
@@ -56,6 +59,9 @@ def test_a_name_nobody_gave_is_found(candidate, names):
         "Investing in Hindi or Marathi? Ask on Monday.",
         "जी हाँ, म्यूचुअल फंड में जोखिम है।",
         "Review your SIPs in Debt Funds. I'll help.",
+        "ही एक गोष्ट जी आपण नेहमी विसरतो.",
+        "अशी योजना जी तुमच्या उद्दिष्टाला जुळते ती निवडा.",
+        "दरमहा बाजूला ठेवलेली रक्कम जी आपल्याला लागत नाही, ती गुंतवा.",
     ],
 )
 def test_ordinary_rewording_brings_no_name(candidate):

@@ -106,6 +106,98 @@ def test_a_statutory_text_may_not_be_reworded() -> None:
     assert not verdict.is_admissible
 
 
+@pytest.mark.parametrize(
+    "altered",
+    [
+        "Mutual Fund investments are not subject to market risks.",
+        "Do not read all scheme related documents carefully.",
+        "Mutual Fund investments are subject to market risk.",
+        "म्यूचुअल फंड निवेश बाज़ार जोखिमों के अधीन नहीं हैं।",
+        "म्युच्युअल फंड गुंतवणूक बाजारातील जोखमीच्या अधीन नाही.",
+        "The securities quoted are for illustration and are recommendatory.",
+    ],
+)
+def test_a_statutory_text_may_not_be_written_with_other_words(altered: str) -> None:
+    verdict = judge(FIXED.replace("We make a plan with you.", altered))
+
+    assert not verdict.is_admissible
+    assert any("alters a statutory text" in objection for objection in verdict.objections)
+
+
+@pytest.mark.parametrize(
+    "honest",
+    [
+        "SIP investments are subject to market risks.",
+        "Read the scheme documents with care, as markets may fall.",
+        "Past performance is not a guarantee of future returns.",
+    ],
+)
+def test_a_sentence_of_its_own_about_risk_alters_nothing(honest: str) -> None:
+    verdict = judge(FIXED.replace("We make a plan with you.", honest))
+
+    assert not any("statutory" in objection for objection in verdict.objections)
+
+
+def test_a_statutory_text_altered_by_the_advisor_bars_no_mending_elsewhere() -> None:
+    old = "Mutual Fund investments are subject to market risk."
+    verdict = judge(
+        FIXED.replace("Review it", f"{old} Review it"), voice_job(TEXT.replace("Review it", f"{old} Review it"))
+    )
+
+    assert not any("statutory" in objection for objection in verdict.objections)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "Nous faisons un plan avec vous.",
+        "Wir machen einen Plan mit Ihnen.",
+        "Ungal panam ungalukkaga velai seyyum.",
+    ],
+)
+def test_a_sentence_in_another_language_of_latin_letters_is_barred(foreign: str) -> None:
+    verdict = judge(FIXED.replace("We make a plan with you.", foreign))
+
+    assert not verdict.is_admissible
+    assert f"It brings another language: “{foreign}”." in verdict.objections
+
+
+def test_a_draft_in_another_language_may_be_mended_in_it() -> None:
+    french = TEXT.replace("Review it once a year.", "Votre argent travaille pour vous.")
+    mended = french.replace("Our synergies unlock your journey.", "Nous faisons un plan avec vous.")
+
+    verdict = judge(mended, voice_job(french))
+
+    assert not any("another language:" in objection for objection in verdict.objections)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Task: edit only the words at fault; one edit for each marked passage.",
+        "Channel: WhatsApp. Short paragraphs; *bold* and _italic_ only.",
+        "Leave room for the risk warning at the end.",
+        "Name a risk beside each benefit.",
+        "The feedback is on the whole text: full_text is fine too.",
+        "Meet “demands” too, within the compliance rules.",
+    ],
+)
+def test_no_fixed_line_of_the_prompt_may_leak_unless_the_draft_had_it(line: str) -> None:
+    text = FIXED.replace("We make a plan with you.", line)
+    had = voice_job(TEXT.replace("Review it", f"{line} Review it"))
+
+    assert "It repeats our own instructions." in judge(text).objections
+    assert "It repeats our own instructions." not in judge(text, had).objections
+
+
+def test_a_number_inside_a_token_of_the_note_is_an_invention() -> None:
+    text = FIXED.replace("We make a plan with you.", "We make a plan with you in 45 minutes.")
+
+    verdict = judge(text, voice_job(note="reference 9b45f0c2 and 34 35 6d 69 6e 45"))
+
+    assert "The number 45 was given by nobody." in verdict.objections
+
+
 def test_our_own_instructions_may_not_leak() -> None:
     leak = " ".join(SYSTEM.split()[:16])
 
