@@ -20,8 +20,10 @@ from jarvish_regen.content import services as content
 from jarvish_regen.content.rendering import first_lines
 from jarvish_regen.content.states import ItemState
 from jarvish_regen.errors import ConflictError, InFlightError, InputError, KeyReusedError, StaleVersionError
+from jarvish_regen.ids import to_short
 from jarvish_regen.journal.idempotency import Reply, once
-from regeneration.pages import show_answer
+from regeneration import variants
+from regeneration.pages import latest_attempt, show_answer
 
 REASON_MAX_CHARS: Final = 500
 
@@ -79,6 +81,35 @@ def answer(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpResp
     return show_answer(
         request, viewer, content.get_item(viewer=viewer, item_id=item_id), is_part=request.GET.get("part") == "1"
     )
+
+
+@require_POST
+@for_viewer
+def other_versions(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpResponse:
+    """Ask for other versions of the answer that is on the screen."""
+    attempt = latest_attempt(content.get_item(viewer=viewer, item_id=item_id)).attempt
+    if attempt is not None:
+        try:
+            variants.ask_for_variants(viewer=viewer, regeneration_id=attempt.id)
+        except ConflictError as refused:
+            messages.warning(request, refused.detail)
+    return redirect("escalation:answer", to_short("item", item_id))
+
+
+@require_POST
+@for_viewer
+def choose(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpResponse:
+    """Take one of the other versions."""
+    attempt = latest_attempt(content.get_item(viewer=viewer, item_id=item_id)).attempt
+    if attempt is not None:
+        candidate_id = variants.candidate_id_of(request.POST.get("candidate", ""))
+        try:
+            variants.choose(viewer=viewer, regeneration_id=attempt.id, candidate_id=candidate_id)
+        except ConflictError as refused:
+            messages.warning(request, refused.detail)
+        else:
+            messages.success(request, _("This version is the current one now."))
+    return redirect("escalation:answer", to_short("item", item_id))
 
 
 @require_POST
