@@ -123,7 +123,7 @@ def demo(state: StateDir, arguments: Sequence[str]) -> int:
     return run_in_foreground(manage_argv("demo", "--url", run.address, *arguments), environment=environment)
 
 
-_WHOLE_SYSTEMS: Final = ("tests/embedded", "tests/loop")
+_WHOLE_SYSTEMS: Final = ("tests/embedded", "tests/loop", "tests/faults")
 
 
 def test(arguments: Sequence[str]) -> int:
