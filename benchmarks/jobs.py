@@ -10,6 +10,7 @@ from benchmarks import responder
 from feedback.services import Rejection, SaidIssue, check_rejection
 from jarvish_regen.access.models import Firm, User
 from jarvish_regen.content.compliance.check import forget_reports
+from jarvish_regen.content.compliance.layout import forget_layouts
 from jarvish_regen.content.demo.loader import demo_drafts, demo_firms, draft_of
 from jarvish_regen.content.models import AdvisorProfile, ContentItem, ContentVersion
 from jarvish_regen.language import names
@@ -62,6 +63,7 @@ def forget_texts() -> None:
     for read in (positions_inside_graphemes, sentences, figures, names._entities):
         read.cache_clear()
     forget_reports()
+    forget_layouts()
 
 
 def _advisors() -> dict[str, AdvisorProfile]:

@@ -219,22 +219,25 @@ def _public_spans(plain: str) -> Iterator[tuple[int, int]]:
 def _candidates(plain: str, text: str, names: Iterable[str]) -> Iterator[tuple[Kind, int, int]]:
     """Yield what may be personal data, the surest first: what comes first keeps its characters."""
     always: Callable[[str], bool] = bool
-    for kind, pattern, holds in (
-        ("email", _EMAIL, always),
-        ("upi", _UPI, always),
-        ("gstin", _GSTIN, always),
-        ("pan", _PAN, _is_pan),
-        ("ifsc", _IFSC, always),
-        ("folio", _FOLIO, always),
-        ("demat", _DEMAT, always),
-        ("aadhaar", _AADHAAR_LABELLED, _mostly_digits),
-        ("account", _ACCOUNT, always),
-        ("card", _CARD, _is_card),
-        ("aadhaar", _AADHAAR, _is_aadhaar),
-        ("phone", _PHONE, _is_phone),
-        ("phone", _CONTACT_LABELLED, always),
+    has_sign = "@" in plain
+    digits = len(_ANY_DIGIT.findall(plain))
+    # Most texts hold few digits and no address; the fewest of what each kind needs tell without a search.
+    for kind, pattern, holds, may_be_there in (
+        ("email", _EMAIL, always, has_sign or _AT.search(plain) is not None),
+        ("upi", _UPI, always, has_sign),
+        ("gstin", _GSTIN, always, digits >= 6),
+        ("pan", _PAN, _is_pan, digits >= 1),
+        ("ifsc", _IFSC, always, True),
+        ("folio", _FOLIO, always, digits >= 5),
+        ("demat", _DEMAT, always, digits >= 6),
+        ("aadhaar", _AADHAAR_LABELLED, _mostly_digits, digits >= 8),
+        ("account", _ACCOUNT, always, digits >= 9),
+        ("card", _CARD, _is_card, digits >= 13),
+        ("aadhaar", _AADHAAR, _is_aadhaar, digits >= 8),
+        ("phone", _PHONE, _is_phone, digits >= 7),
+        ("phone", _CONTACT_LABELLED, always, digits >= 10),
     ):
-        for match in pattern.finditer(plain):
+        for match in pattern.finditer(plain) if may_be_there else ():
             group = "number" if "number" in pattern.groupindex and match["number"] else 0
             start, end = match.span(group)
             if holds(match[group]) and not (
@@ -245,6 +248,8 @@ def _candidates(plain: str, text: str, names: Iterable[str]) -> Iterator[tuple[K
         yield "name", start, end
 
 
+_ANY_DIGIT = regex.compile(r"\d")
+_AT = regex.compile(r"[ \[(]at[ \])]", regex.IGNORECASE)
 _KIND: dict[str, Kind] = {kind: kind for kind in KINDS}
 
 

@@ -16,6 +16,11 @@ _WITHOUT_INVISIBLE = dict.fromkeys(map(ord, INVISIBLE))
 # A word holds letters, marks and digits of any script, and an apostrophe or hyphen only between two of them.
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}_\u200c\u200d]+(?:['’\-][\p{L}\p{M}\p{N}_\u200c\u200d]+)*")
 _GRAPHEME = regex.compile(r"\X", regex.DOTALL)
+# Two code points are one cluster only with one of these among them (UAX 29: every rule that forbids a break).
+_JOINING = regex.compile(
+    r"\r\n|[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}\p{GCB=Prepend}\p{GCB=Regional_Indicator}"
+    r"\p{GCB=L}\p{GCB=V}\p{GCB=T}\p{GCB=LV}\p{GCB=LVT}]"
+)
 _WHITESPACE = regex.compile(r"\s+")
 
 
@@ -34,11 +39,15 @@ def normalise_for_comparison(text: str) -> str:
     NFC, zero-width joiners and variation selectors removed, every run of whitespace one space, casefolded, stripped.
     Idempotent. A lone surrogate or NUL passes through unchanged.
     """
+    if len(text) > _TEXT_CHARS:
+        return _normal(text)
     return _normal_word(text) if len(text) <= _WORD_CHARS else _normal_text(text)
 
 
 # Longer than this it is a sentence or a text, of which only the last few come again.
 _WORD_CHARS = 32
+# Longer than this it is too big to be remembered.
+_TEXT_CHARS = 4_000
 
 
 @lru_cache(maxsize=8_192)
@@ -46,7 +55,7 @@ def _normal_word(text: str) -> str:
     return _normal(text)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=512)
 def _normal_text(text: str) -> str:
     return _normal(text)
 
@@ -73,7 +82,7 @@ def graphemes(text: str) -> list[str]:
 @lru_cache(maxsize=16)
 def positions_inside_graphemes(text: str) -> frozenset[int]:
     """Return the code point positions that lie inside a grapheme cluster, where no text may be cut."""
-    if text.isascii() and "\r\n" not in text:
+    if _JOINING.search(text) is None:
         return frozenset()
     return frozenset(
         inner

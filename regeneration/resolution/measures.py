@@ -72,11 +72,14 @@ _LOWER_I = regex.compile(r"(?<![\p{L}\p{N}'.])i(?![\p{L}\p{N}'.])")
 
 def word_keys(text: str) -> list[str]:
     """Return the words of ``text`` in the form in which they are compared."""
-    return list(_word_keys(text))
+    return list(_word_keys(text)) if len(text) <= _REMEMBERED_CHARS else words(normalise_for_comparison(text))
 
 
-# The same few texts are measured in many ways.
-@lru_cache(maxsize=64)
+# The same few texts and sentences are measured in many ways; longer ones are too big to be remembered.
+_REMEMBERED_CHARS = 4_000
+
+
+@lru_cache(maxsize=512)
 def _word_keys(text: str) -> tuple[str, ...]:
     # Normalised once as a whole: word by word costs ten times as much.
     return tuple(words(normalise_for_comparison(text)))
@@ -89,7 +92,7 @@ def content_words(text: str) -> list[str]:
 
 def count_phrases(text: str, phrases: Iterable[str]) -> int:
     """Count how often words or phrases of a word list stand in ``text`` as whole words."""
-    padded = f" {' '.join(word_keys(text))} "
+    padded = _padded(text)
     return sum(_count(padded, key) for key in _keys(tuple(phrases)))
 
 
@@ -240,6 +243,11 @@ def _doubled_runs(text: str) -> list[Span]:
         else:
             at += 1
     return spans
+
+
+@lru_cache(maxsize=64)
+def _padded(text: str) -> str:
+    return f" {' '.join(word_keys(text))} "
 
 
 def _count(padded: str, key: str) -> int:

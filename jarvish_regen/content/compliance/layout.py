@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .check import TextContext
 from .matching import Span, scan_of
+from .memory import Memory
 from .pack import Pack
 from .sentences import Line, lines_of, signature_span, words_in
 
@@ -35,6 +36,19 @@ class Layout:
 
 
 def layout_of(raw: str, context: TextContext, pack: Pack) -> Layout:
+    """Return where things stand in a text, remembered: repair asks at each of its steps."""
+    return _layouts.of(raw, (pack, context), lambda: _layout(raw, context, pack))
+
+
+_layouts: Memory[Layout] = Memory(entries=64, chars=200_000)
+
+
+def forget_layouts() -> None:
+    """Forget the layouts of texts."""
+    _layouts.forget()
+
+
+def _layout(raw: str, context: TextContext, pack: Pack) -> Layout:
     mandated = scan_of(raw, pack, context.masks).plain_spans(pack.mandated)
     lines = lines_of(raw, mandated)
     return Layout(raw, lines, mandated, signature_span(raw, lines, mandated, context.registrant_name))

@@ -110,13 +110,13 @@ def build_folding(
 
 def fold_devanagari(text: str) -> str:
     """Drop nukta and turn candrabindu to anusvara, so that either spelling compares equal."""
-    out: list[str] = []
-    for character in text:
-        if "\u0900" <= character <= "\u097f":
-            out.append(unicodedata.normalize("NFD", character).replace("\u093c", "").replace("\u0901", "\u0902"))
-        else:
-            out.append(character)
-    return "".join(out)
+    return text if text.isascii() else text.translate(_FOLDED_DEVANAGARI)
+
+
+_FOLDED_DEVANAGARI = {
+    code: unicodedata.normalize("NFD", chr(code)).replace("\u093c", "").replace("\u0901", "\u0902")
+    for code in range(0x0900, 0x0980)
+}
 
 
 @lru_cache(maxsize=16_384)
