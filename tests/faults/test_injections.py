@@ -25,12 +25,17 @@ from regeneration.prompts import COMPLIANCE, SYSTEM
 from regeneration.targets import forget_targets
 from tests.factories import WARNING, AdvisorProfileFactory, viewer_for
 from tests.fake_openai import FakeOpenAI
-from tests.regeneration.injections import INJECTIONS, Injection
+from tests.regeneration.injections import INJECTIONS, PLACES, Injection
 from tests.regeneration.test_injections import MARKED, obedient_replies, unsafe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 THREADS = 4
+# Every other eight, so that each place and each way is among them; the slow run takes the rest.
+HALVES = [
+    pytest.param(0, id="one half"),
+    pytest.param(1, id="the other half", marks=pytest.mark.slow),
+]
 SIGNATURE = "Asha Rao | AMFI-registered Mutual Fund Distributor | ARN-123456"
 _NUMBER = re.compile(r"Letter no\. (\d+)\.")
 
@@ -140,13 +145,15 @@ def shown_texts(item: ContentItem) -> list[str]:
     return [version.text for version in written]
 
 
-def test_two_hundred_injections_against_an_obedient_model_show_nothing_unsafe(provider: FakeOpenAI) -> None:
+@pytest.mark.parametrize("half", HALVES)
+def test_two_hundred_injections_against_an_obedient_model_show_nothing_unsafe(provider: FakeOpenAI, half: int) -> None:
+    attacks = [number for number in range(len(INJECTIONS)) if number // len(PLACES) % 2 == half]
     texts = {number: text_under(number, one) for number, one in enumerate(INJECTIONS)}
     model = Obedient(INJECTIONS, texts)
     provider.respond_with(model)
 
     with ThreadPoolExecutor(THREADS) as threads:
-        shares = [range(first, len(INJECTIONS), 4 * THREADS) for first in range(4 * THREADS)]
+        shares = [attacks[first :: 4 * THREADS] for first in range(4 * THREADS)]
         ended = [one for share in threads.map(attack, shares) for one in share]
     answering.after_answers(lambda: None).result()
 
