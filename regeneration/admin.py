@@ -16,6 +16,9 @@ from jarvish_regen.content.admin import item_link, version_link
 from jarvish_regen.desk import Questions, ReadOnlyAdmin, ReadOnlyStack, age, bullets, display, facts, prose, words_of
 from regeneration import shelf_admin  # noqa: F401  Django looks for the pages of an application here
 from regeneration.models import OPEN_STATES, Candidate, Regeneration, RegenerationState
+from regeneration.quality import GOAL_WORDS
+from regeneration.queries import shown_grade
+from regeneration.rendering import rupees
 
 STATE_LABELS = {
     str(RegenerationState.QUEUED.label): "info",
@@ -69,6 +72,9 @@ class CandidateInline(ReadOnlyStack):
         "is_admissible",
         "is_valid",
         "score",
+        "quality",
+        "ready_ms",
+        "is_variant",
         "why_lost",
         "shown_text",
         "explanation",
@@ -103,7 +109,7 @@ class RegenerationAdmin(ReadOnlyAdmin):
 
     firm_path = "item__firm_id"
     short_kind = "regeneration"
-    text_columns = frozenset({"shown_resolutions", "reason"})
+    text_columns = frozenset({"shown_resolutions", "reason", "shown_demands"})
     list_display = (
         "shown_id",
         "shown_item",
@@ -112,22 +118,41 @@ class RegenerationAdmin(ReadOnlyAdmin):
         "attempt",
         "rung",
         "is_valid",
+        "quality",
         "answer_ms",
+        "calls_count",
+        "shown_cost",
         "claims",
         "since",
     )
-    list_filter = (RegenerationQuestions, "urgency", "rung")
-    list_select_related = ("item", "version", "answer", "feedback")
+    list_filter = (RegenerationQuestions, "urgency", "rung", "cache_kind", "failure_reason")
+    list_select_related = ("item", "version", "answer", "upgrade", "feedback")
     ordering = ("-stored_at",)
     inlines = (CandidateInline,)
     fieldsets = (
         (None, {"fields": ("shown_id", "shown_item", "shown_rejected", "shown_answer", "shown_state", "stage")}),
-        (_("Outcome"), {"fields": ("rung", "is_valid", "answer_ms", "reason", "shown_resolutions")}),
+        (
+            _("Outcome"),
+            {
+                "fields": (
+                    "rung",
+                    "is_valid",
+                    "shown_quality",
+                    "answer_ms",
+                    "reason",
+                    "failure_reason",
+                    "cache_kind",
+                    "shown_upgrade",
+                    "shown_resolutions",
+                )
+            },
+        ),
+        (_("Asked for"), {"fields": ("shown_demands", "deadline_ms")}),
         (
             _("Work"),
             {"fields": ("tactic", "attempt", "urgency", "claims", "fence", "stored_at", "claimed_at", "finished_at")},
         ),
-        (_("Ledger"), {"fields": ("shown_stages", "shown_calls", "shown_totals")}),
+        (_("Ledger"), {"fields": ("shown_stages", "shown_calls", "shown_totals", "shown_cost")}),
     )
 
     def rows_with_id(self, found: Any) -> Q:
@@ -181,6 +206,30 @@ class RegenerationAdmin(ReadOnlyAdmin):
         names = ("prompt_tokens", "completion_tokens", "cost_usd")
         return facts((words_of(name), ledger[name]) for name in names if name in ledger)
 
+    @display(description=_("cost"), ordering="cost_inr")
+    def shown_cost(self, regeneration: Regeneration) -> str:
+        return rupees(regeneration.cost_inr)
+
+    @display(description=_("quality"), ordering="quality")
+    def shown_quality(self, regeneration: Regeneration) -> str:
+        grade = shown_grade(regeneration)
+        if grade is None:
+            return "" if regeneration.quality is None else str(regeneration.quality)
+        goals = ((str(GOAL_WORDS.get(goal.code, goal.code)), goal.says) for goal in grade.goals)
+        head = (gettext("Grade"), f"{grade.score} ({grade.low}–{grade.high})")
+        return facts([head, *goals])
+
+    @display(description=_("better version that came later"))
+    def shown_upgrade(self, regeneration: Regeneration) -> str:
+        return version_link(regeneration.upgrade)
+
+    @display(description=_("demands"))
+    def shown_demands(self, regeneration: Regeneration) -> str:
+        return facts(
+            (words_of(name), ", ".join(map(str, value)) if isinstance(value, list) else value)
+            for name, value in regeneration.constraints.items()
+        )
+
     @display(description=_("age"), ordering="stored_at")
     def since(self, regeneration: Regeneration) -> str:
         return age(regeneration.stored_at)
@@ -193,8 +242,8 @@ class CandidateAdmin(ReadOnlyAdmin):
     firm_path = "regeneration__item__firm_id"
     short_kind = "candidate"
     text_columns = frozenset({"why_lost", "shown_text", "explanation", "shown_objections", "shown_resolutions"})
-    list_display = ("__str__", "shown_item", "is_admissible", "is_valid", "score", "why_lost", "since")
-    list_filter = ("rung",)
+    list_display = ("__str__", "shown_item", "is_admissible", "is_valid", "score", "quality", "why_lost", "since")
+    list_filter = ("rung", "is_variant")
     list_select_related = ("regeneration__item",)
     ordering = ("-created_at",)
     fieldsets = (

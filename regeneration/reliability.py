@@ -62,7 +62,7 @@ def graded_verdicts(since: datetime) -> list[tuple[int, bool]]:
         .annotate(approved=Case(When(as_it_stood, then=Value(1)), default=Value(0), output_field=IntegerField()))
         .values_list("quality", "approved")
     )
-    return [(quality, bool(approved)) for quality, approved in rows]
+    return [(quality, bool(approved)) for quality, approved in rows if quality is not None]
 
 
 def reliability(verdicts: Sequence[tuple[int, bool]]) -> Reliability:

@@ -302,3 +302,42 @@ class TestMetrics:
         colleague = AdvisorProfileFactory(firm=answered.item.firm)
 
         assert api_for(colleague.user).get(f"{PATH}/metrics").data["attempts"] == 0
+
+
+# Who may do what, written by hand: y may, - is refused with 403.
+OPERATIONS = ("regenerate", "batch", "status", "metrics", "variants", "read variants", "choice")
+MATRIX = {
+    "advisor": "yyyyyyy",
+    "firm_admin": "yyyyyyy",
+    "integrator": "yyyyyyy",
+    "reviewer": "--yy---",
+    "senior_reviewer": "--yy---",
+}
+
+
+def _call(client: APIClient, operation: str, attempt: Regeneration, variant: Candidate) -> int:
+    asked = {"rejection_id": attempt.feedback.short_id}
+    path = f"/api/v1/regenerations/{attempt.short_id}"
+    calls: dict[str, Callable[[], Any]] = {
+        "regenerate": lambda: client.post(PATH, asked),
+        "batch": lambda: client.post(f"{PATH}/batch", {"items": [asked]}),
+        "status": lambda: client.get(f"{PATH}/{attempt.short_id}/status"),
+        "metrics": lambda: client.get(f"{PATH}/metrics"),
+        "variants": lambda: client.post(f"{path}/variants"),
+        "read variants": lambda: client.get(f"{path}/variants"),
+        "choice": lambda: client.post(f"{path}/choice", {"candidate_id": to_short("candidate", variant.id)}),
+    }
+    return int(calls[operation]().status_code)
+
+
+@pytest.mark.parametrize("role", MATRIX)
+@pytest.mark.parametrize(("at", "operation"), list(enumerate(OPERATIONS)))
+def test_a_role_may_what_is_written_here(
+    api_for: ClientFor, answered: Regeneration, role: str, at: int, operation: str
+) -> None:
+    firm = answered.item.firm
+    user = answered.item.advisor.user if role == "advisor" else MembershipFactory(firm=firm, role=role).user
+
+    status = _call(api_for(user), operation, answered, _with_variant(answered))
+
+    assert status == 403 if MATRIX[role][at] == "-" else 200 <= status < 300
