@@ -24,6 +24,13 @@ class Leg(Protocol):
         """Return an answer or raise ``LLMError``; call ``on_end`` once, with milliseconds from the leg's own start."""
 
 
+class Pickers(Protocol):
+    """Give each race the one who chooses its legs; what a pool does."""
+
+    def picker(self, requests: Sequence[Request]) -> Legs:
+        """Return who chooses the legs of one race; its call ``n`` asks ``requests[min(n, len(requests) - 1)]``."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelLeg:
     """Ask one target one request."""
