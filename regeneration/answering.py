@@ -19,6 +19,7 @@ from jarvish_regen.llm.base import DeadlinePassedError
 from jarvish_regen.llm.deadline import Deadline
 from jarvish_regen.llm.loop import EngineLoop
 from regeneration import pipeline
+from regeneration.adoption import still_answers
 from regeneration.board import Board, barred
 from regeneration.cache import CacheScope, answer_cache, fingerprint
 from regeneration.claims import Claim
@@ -212,22 +213,23 @@ def _from_prepared(taken: Claim, job: Job) -> Iterable[CandidateText]:
     asked = fingerprint(job.feedback, job.constraints)
     # What was prepared for these very words first, else the newest: it may answer them all the same.
     for prepared in sorted(taken.prepared, key=lambda one: one.fingerprint != asked):
-        yield CandidateText(
+        candidate = CandidateText(
             rung="prepared",
             text=prepared.text,
             edits=edits_between(job.rejected_text, prepared.text),
             explanation=_("Prepared while you read the draft, checked now."),
             source=str(prepared.id),
         )
+        is_asked = prepared.fingerprint == asked
+        if is_asked or still_answers(job.feedback, validate(job, candidate), known=prepared.known):
+            yield candidate
 
 
 def _from_cache(scope: CacheScope, job: Job) -> Iterable[CandidateText]:
     return (replace(hit.candidate, source=hit.kind) for hit in answer_cache().look_up(scope, job))
 
 
-def _from_shelf(
-    job: Job, *, firm_id: uuid.UUID | None, advisor_id: uuid.UUID | None = None
-) -> Sequence[CandidateText]:
+def _from_shelf(job: Job, *, firm_id: uuid.UUID | None, advisor_id: uuid.UUID | None = None) -> Sequence[CandidateText]:
     shelf = load_shelf()
     used = recently_used(advisor_id=advisor_id, shelf=shelf) if advisor_id is not None else None
     return shelf_candidates(job, shelf, firm_id=firm_id, today=_today(), used=used)

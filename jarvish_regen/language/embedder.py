@@ -97,7 +97,8 @@ class NgramEmbedder:
                     # crc32 and not hash(): two processes must agree.
                     place = zlib.crc32(padded[at : at + length].encode())
                     vector[place % SIZE] += 1.0 if place & 0x8000_0000 else -1.0
-        return unit(vector[np.newaxis])[0]
+        only: Vectors = unit(vector[np.newaxis])[0]
+        return only
 
 
 @lru_cache(maxsize=1)

@@ -27,8 +27,8 @@ class Leg(Protocol):
 class Pickers(Protocol):
     """Give each race the one who chooses its legs; what a pool does."""
 
-    def picker(self, requests: Sequence[Request]) -> Legs:
-        """Return who chooses the legs of one race; its call ``n`` asks ``requests[min(n, len(requests) - 1)]``."""
+    def picker(self, request_of: Callable[[int], Request]) -> Legs:
+        """Return who chooses the legs of one race; its call ``n``, from 0, asks ``request_of(n)``."""
 
 
 @dataclass(frozen=True, slots=True)
