@@ -2,7 +2,7 @@
 
 Run by ./jarvish bench path [--rate R] [--seconds S] [--at-once N] [--json]. With --rate 0 so many requests as
 --at-once says are kept under way, which shows the most the machine takes. The provider answers at once, in a process
-of its own. The generator and the provider have their share of the same cores.
+of its own. The generator and the provider have their share of the same cores; the background worker is left out.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ DEADLINE_MS = 1_400
 WARM_UP = 24
 COUNTED = 20  # rejections whose statements are counted, after the measurement: writing them down costs time
 _SETTLE_SECONDS = 180.0
+# All that `./jarvish up` starts but the worker for background work: it would prepare answers to the waiting drafts, and
+# learn from each answer, on the same cores at its own pace.
+_PROCESSES = ("web", "answers", "relay", "reserve-critical", "reserve-low", "solo", "beat")
 _LIMITS = {f"JARVISH_RATE_LIMIT_{kind}": "1000000/minute" for kind in ("READ", "WRITE", "BULK")}
 _STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*): ")
 
@@ -80,7 +83,7 @@ class Rig:
         return [Waiting(**json.loads(line)) for line in made.stdout.splitlines()]
 
     def wait_until_quiet(self) -> None:
-        """Wait until every attempt is settled and no queue holds work. Raises TimeoutError."""
+        """Wait until every attempt is settled and no answer is queued. Raises TimeoutError."""
         until = time.monotonic() + _SETTLE_SECONDS
         quiet = 0
         while quiet < 3:
@@ -90,8 +93,7 @@ class Rig:
             time.sleep(0.2)
 
     def _is_quiet(self) -> bool:
-        lists = [key for key in self.broker.scan_iter() if self.broker.type(key) == b"list"]
-        queued = sum(self.broker.llen(key) for key in lists) + self.broker.hlen("unacked")
+        queued = sum(self.broker.llen(queue) for queue in ("critical", "high", "normal", "low", "solo"))
         (owed,) = self.row(
             "SELECT (SELECT count(*) FROM regeneration_regeneration WHERE state IN ('queued', 'running'))"
             " + (SELECT count(*) FROM journal_outbox WHERE rung_at IS NULL)"
@@ -266,7 +268,7 @@ def main() -> None:
     ):
         url = "" if options.no_model else provider.urls[0]
         environment = {"JARVISH_MODEL_URL": url, "JARVISH_MODEL_KEY": "bench" if url else "", **_LIMITS}
-        with running_system(state_dir, environment=environment) as system:
+        with running_system(state_dir, processes=_PROCESSES, environment=environment) as system:
             figures = measure(
                 Rig(system),
                 rate=options.rate,
