@@ -1,6 +1,7 @@
 """PostgreSQL slow, Valkey gone, workers killed: no rejection is lost, and each comes to an end people can use."""
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_workers_killed_with_many_answers_under_way_lose_none_of_them(faults: Fa
     faults.world.wait_until_worker_ready("answers", times=ready_before + 1)
 
 
-@pytest.mark.parametrize("how", ["cut", "swallow"])
+@pytest.mark.parametrize("how", ["cut", pytest.param("swallow", marks=pytest.mark.slow)])
 def test_with_valkey_gone_rejections_are_taken_and_answered_and_when_it_is_back_workers_answer(
     faults: Faults, how: str
 ) -> None:
@@ -50,13 +51,15 @@ def test_with_a_database_at_300_ms_a_query_every_rejection_is_answered(faults: F
     advisors = [faults.world.advisor() for _ in range(3)]
     faults.postgres.slow_down(SLOW_QUERY_SECONDS)
 
-    rows = [faults.answered(advisor) for advisor in advisors]
+    with ThreadPoolExecutor(len(advisors)) as threads:
+        rows = list(threads.map(faults.answered, advisors))
 
     assert {row["state"] for row in rows} == {"answered"}
     # Claimed once and taken over once at most: nobody fights for a row because everything takes long.
     assert max(row["fence"] for row in rows) <= 2
 
 
+@pytest.mark.slow
 def test_with_everything_out_at_once_an_advisor_still_gets_an_answer(faults: Faults) -> None:
     faults.provider.switch("hang")
     faults.valkey.cut()
