@@ -181,6 +181,8 @@ def _issues(resolutions: Sequence[Resolution]) -> Goal:
         says = _("%(left)d of %(all)d problems are not fixed.") % {"left": len(left), "all": len(resolutions)}
     elif checked == len(resolutions):
         says = _("Every problem you named is fixed, and checked.")
+    elif checked == 0:
+        says = _("Dealt with as far as can be told; no check proves it.")
     else:
         says = _("%(checked)d of %(all)d problems are fixed and checked, the others as far as can be told.") % {
             "checked": checked,

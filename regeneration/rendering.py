@@ -172,7 +172,7 @@ def show_quality(score: int | None, grade: Quality | None) -> ShownQuality | Non
         score=score,
         band=band,
         words=str(_BAND_WORDS[band]),
-        range="" if is_sure or grade is None else _("%(low)d to %(high)d") % {"low": grade.low, "high": grade.high},
+        range="" if is_sure or grade is None else _("%(low)d and %(high)d") % {"low": grade.low, "high": grade.high},
         met=tuple(goal for goal in goals if goal.is_met),
         missed=tuple(sorted((goal for goal in goals if not goal.is_met), key=lambda goal: not goal.is_required)),
     )

@@ -131,6 +131,8 @@ def prepare(page: Page, base_url: str) -> list[Shot]:
     reject(page, base_url, rejected)
     shots += [
         Shot("answer", ADVISOR, f"{rejected}answer/"),
+        Shot("answer-ledger", ADVISOR, f"{rejected}answer/", _open_details),
+        Shot("answer-versions", ADVISOR, f"{rejected}answer/", _ask_for_versions),
         Shot("item-answered", ADVISOR, rejected, _wait_for_answer),
         Shot("compare", ADVISOR, f"{rejected}compare/"),
     ]
@@ -173,6 +175,18 @@ def prepare(page: Page, base_url: str) -> list[Shot]:
 
 def _wait_for_answer(page: Page) -> None:
     page.wait_for_selector("#fixed-title")
+
+
+def _open_details(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach((place) => { place.open = true; })")
+
+
+def _ask_for_versions(page: Page) -> None:
+    button = page.locator("form[action$='/versions/'] button")
+    if button.count():
+        button.click()
+    page.wait_for_selector(".variants, #versions-title ~ p.soft[role=status]", timeout=15_000)
+    page.locator("#versions-title").scroll_into_view_if_needed()
 
 
 def _wait_for_standing(page: Page) -> None:
