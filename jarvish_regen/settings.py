@@ -306,6 +306,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(600),
         "options": {"queue": "learn", "expires": 500},
     },
+    "regeneration.sweep_prepared": {
+        "task": "regeneration.sweep_prepared",
+        "schedule": schedule(600),
+        "options": {"queue": "learn", "expires": 300},
+    },
     "learning.roll_up": {
         "task": "learning.roll_up",
         "schedule": schedule(60),
@@ -326,6 +331,11 @@ CDN_PURGE_URL = env.str("JARVISH_CDN_PURGE_URL", "")
 CDN_PURGE_TOKEN = env.str("JARVISH_CDN_PURGE_TOKEN", "")
 CDN_PAGE_TAGS = ["api-docs"]
 REGENERATION_CLAIMS_MAX = 3  # counted before the work; the third that dies is a dead letter
+# Answers prepared while a person types (docs/prepared.md). Calls and rupees a day are of one firm.
+PREPARE_CALLS_A_FORM_MAX = env.int("JARVISH_PREPARE_CALLS_A_FORM_MAX", 3)
+PREPARE_CALLS_A_DAY_MAX = env.int("JARVISH_PREPARE_CALLS_A_DAY_MAX", 2000)
+PREPARE_INR_A_DAY_MAX = env.float("JARVISH_PREPARE_INR_A_DAY_MAX", 100.0)
+PREPARE_SECOND_WORTH_INR = env.float("JARVISH_PREPARE_SECOND_WORTH_INR", 0.5)  # a waiting advisor's, 1,800 an hour
 RELAY_POLL_SECONDS = 0.1
 OUTBOX_RERING_SECONDS = 1.0
 DASHBOARD_PUSH_SECONDS = 1.0  # a page is told of changes at most this often
@@ -374,6 +384,7 @@ RATE_LIMITS = {
     "read": env.str("JARVISH_RATE_LIMIT_READ", "1200/minute"),
     "write": env.str("JARVISH_RATE_LIMIT_WRITE", "300/minute"),
     "bulk": env.str("JARVISH_RATE_LIMIT_BULK", "20/minute"),
+    "prepare": env.str("JARVISH_RATE_LIMIT_PREPARE", "120/minute"),  # posts of a form that is being filled in
 }
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "jarvish_regen.api.errors.ExceptionHandler",

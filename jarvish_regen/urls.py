@@ -22,6 +22,7 @@ api_urlpatterns = [
 urlpatterns = [
     path("", include("jarvish_regen.content.urls")),
     path("", include("feedback.urls")),
+    path("", include("regeneration.urls")),
     path("", include("escalation.urls")),
     path("", include("jarvish_regen.access.urls")),
     path("", include("learning.urls")),

@@ -145,6 +145,9 @@ def _answer(
 ) -> Outcome:
     deadline = board.deadline
     asked = None
+    if not board.is_decided and "prepared" in look_ups:
+        # Before any call: two texts are judged sooner than a call is begun, and an adopted one needs none.
+        _put(board, "prepared", look_ups["prepared"])
     if not board.is_decided and not deadline.passed and active_targets():
         coroutine = pipeline.answer(
             board.job,
@@ -159,6 +162,8 @@ def _answer(
     for name, look_up in look_ups.items():
         if board.is_decided or deadline.passed:
             break
+        if name == "prepared":
+            continue
         if name in OTHER_TEXTS and asked is None and board.has_admissible:
             break  # without a model the person's own text, mended, goes before any other
         _put(board, name, look_up)

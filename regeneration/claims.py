@@ -16,12 +16,13 @@ from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 
 from feedback.models import FeedbackIssue
+from regeneration.adoption import words_of
 from regeneration.job import CandidateText
 from regeneration.models import Candidate, PreparedAnswer, Regeneration
 
 RECENT_CODES_MAX: Final = 20
 # Each costs a validation at submit; the newest fits best.
-PREPARED_MAX: Final = 3
+PREPARED_MAX: Final = 2
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Prepared:
     id: uuid.UUID
     text: str
     fingerprint: str
+    known: str = ""  # what had been said in own words when it was made
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,9 @@ _RECENT_CODES: Final = ArraySubquery(
 )
 _PREPARED_ROWS: Final = ArraySubquery(
     PreparedAnswer.objects.filter(version=OuterRef("version"), state=PreparedAnswer.State.READY)
+    .exclude(rung="repair")  # rules make the same at once, for what was really said
     .order_by("-ready_at")
-    .values(fields=JSONObject(id="id", text="text", fingerprint="fingerprint"))[:PREPARED_MAX]
+    .values(fields=JSONObject(id="id", text="text", fingerprint="fingerprint", brief="brief"))[:PREPARED_MAX]
 )
 
 
@@ -177,7 +180,7 @@ def _take(sql: str, arguments: tuple[object, ...], alongside: Mapping[str, Combi
         zero=CandidateText(stored["rung"], stored["text"], (), stored["explanation"]),
         recent_codes=tuple(regeneration.recent_codes),
         prepared=tuple(
-            Prepared(uuid.UUID(found["id"]), found["text"], found["fingerprint"])
+            Prepared(uuid.UUID(found["id"]), found["text"], found["fingerprint"], words_of(found["brief"]))
             for found in regeneration.prepared_rows
         ),
         alongside={name: getattr(regeneration, name) for name in alongside},

@@ -4,6 +4,7 @@ from jarvish_regen.content.events import ContentArrived, ItemMoved, VersionAppro
 from jarvish_regen.content.states import ItemState
 from jarvish_regen.journal.services import Ring, rings
 from regeneration.events import VariantsAsked
+from regeneration.prepare.rings import ARRIVAL_TASK
 from regeneration.similar.rings import FORGET_TASK, QUEUE, VECTOR_TASK
 from regeneration.variants import VARIANTS_TASK
 
@@ -12,6 +13,12 @@ from regeneration.variants import VARIANTS_TASK
 def ring_for_vector(event: ContentArrived) -> Ring:
     """Have the vector of a new draft made."""
     return Ring(VECTOR_TASK, {"version_id": str(event.version_id)}, QUEUE)
+
+
+@rings(ContentArrived)
+def ring_for_preparing(event: ContentArrived) -> Ring:
+    """Have answers to the likeliest rejections of a new draft prepared."""
+    return Ring(ARRIVAL_TASK, {"version_id": str(event.version_id)}, QUEUE)
 
 
 @rings(VersionApproved)

@@ -45,6 +45,15 @@ class SlidingWindowThrottle(BaseThrottle):
     def wait(self) -> float | None:
         return self._wait
 
+    @classmethod
+    def lets_pass(cls, rate_class: str, who: str) -> bool:
+        """Count one call of a page and say whether it is within its limit; True while the store is away."""
+        try:
+            return bool(cls._get_limiter().hit(parse(settings.RATE_LIMITS[rate_class]), rate_class, who))
+        except (redis.exceptions.RedisError, OSError):
+            logger.warning("rate limit store away", extra={"rate_class": rate_class})
+            return True
+
     @staticmethod
     def timer() -> float:
         # limits reports the end of the window on the wall clock, so the distance is taken on the same one.
