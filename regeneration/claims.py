@@ -162,6 +162,7 @@ def _take(sql: str, arguments: tuple[object, ...], alongside: Mapping[str, Combi
         **alongside,
     )
     taking = rows.query.chain(_Taking)
+    assert isinstance(taking, _Taking)  # noqa: S101  # what the chain was asked for
     taking.take_sql, taking.take_arguments = sql, arguments
     rows.query = taking
     taken = list(rows)
