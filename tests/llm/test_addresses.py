@@ -227,11 +227,10 @@ def test_a_wrong_part_of_a_target_is_named(changed: dict[str, object], field: st
 
 
 def test_without_a_url_the_environment_names_no_target() -> None:
-    assert from_settings(url="", key="k", model="m") is None
+    assert from_settings(url="", key="k", model="m") == ()
 
 
 def test_the_environment_may_name_a_model_on_this_machine() -> None:
-    target = from_settings(url="http://127.0.0.1:9/v1", key="", model="m")
+    (target,) = from_settings(url="http://127.0.0.1:9/v1", key="", model="m")
 
-    assert target is not None
     assert target.allow_loopback
