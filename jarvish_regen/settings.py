@@ -332,7 +332,7 @@ CDN_PURGE_TOKEN = env.str("JARVISH_CDN_PURGE_TOKEN", "")
 CDN_PAGE_TAGS = ["api-docs"]
 REGENERATION_CLAIMS_MAX = 3  # counted before the work; the third that dies is a dead letter
 # Answers prepared while a person types (docs/prepared.md). Calls and rupees a day are of one firm.
-PREPARE_CALLS_A_FORM_MAX = env.int("JARVISH_PREPARE_CALLS_A_FORM_MAX", 3)
+PREPARE_CALLS_A_FORM_MAX = env.int("JARVISH_PREPARE_CALLS_A_FORM_MAX", 2)
 PREPARE_CALLS_A_DAY_MAX = env.int("JARVISH_PREPARE_CALLS_A_DAY_MAX", 2000)
 PREPARE_INR_A_DAY_MAX = env.float("JARVISH_PREPARE_INR_A_DAY_MAX", 100.0)
 PREPARE_SECOND_WORTH_INR = env.float("JARVISH_PREPARE_SECOND_WORTH_INR", 0.5)  # a waiting advisor's, 1,800 an hour

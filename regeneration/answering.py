@@ -99,6 +99,11 @@ def warm() -> None:
     warm_targets(_engine)
 
 
+def close() -> None:
+    """End the engine of this process, before what it logs to is gone. Nothing can be asked after that."""
+    _engine.close()
+
+
 def remember(regeneration: Regeneration, answered: Answered) -> None:
     """Keep a stored answer for the next request like it, off the answer's path."""
     winner, verdict = answered.outcome.winner, answered.outcome.verdict

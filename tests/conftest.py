@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 import jarvish_regen.celery  # noqa: F401  a commit rings, on the real broker
 from jarvish_regen.access.models import User
+from regeneration import answering
 from regeneration.fallbacks import forget_shelf
 from regeneration.fallbacks.loading import load_files
 from tests.factories import token_for
@@ -23,6 +24,11 @@ def pytest_configure() -> None:
     settings.SHELF_LOADED_ON_MIGRATE = False
     # Else a target that one test breaks would be avoided by the next, and threads would write beside their databases.
     settings.LLM_HEALTH_SHARED = False
+
+
+def pytest_unconfigure() -> None:
+    # It tends its targets in a thread, and would log of them when there is no log any more.
+    answering.close()
 
 
 @pytest.fixture(autouse=True)

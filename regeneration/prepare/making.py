@@ -37,7 +37,7 @@ from regeneration.validate import validate
 
 # A model that has not answered by then will not before the person sends.
 MAKING_SECONDS: Final = 6.0
-ARRIVAL_ANSWERS_MAX: Final = 2
+ARRIVAL_ANSWERS_MAX: Final = 1
 
 State = PreparedAnswer.State
 

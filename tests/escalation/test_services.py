@@ -477,7 +477,7 @@ class TestPeople:
 
 @pytest.mark.usefixtures("no_model")
 def test_statements_from_the_ring_to_the_stored_answer(advisor: Viewer) -> None:
-    """Hold the number of statements; few of them are waited for, see tests/faults/test_round_trips.py."""
+    """Hold the number of statements; few of them are waited for, see tests/escalation/test_round_trips.py."""
     services.take_next_step(regeneration_id=opened(rejected(advisor, sent(advisor))).id)  # the targets are read now
     attempt = opened(rejected(advisor, sent(advisor)))
 

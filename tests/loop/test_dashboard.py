@@ -123,7 +123,15 @@ def test_without_scripts_the_page_says_the_same(idle_world: World, advisor: Advi
         expect(page.locator("[data-live-words]")).to_be_hidden()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (360, "light"),
+        (1280, "dark"),
+        pytest.param(360, "dark", marks=pytest.mark.slow),
+        pytest.param(1280, "light", marks=pytest.mark.slow),
+    ],
+)
 def test_it_is_accessible_quiet_and_fits(
     idle_world: World, advisor: Advisor, width: int, scheme: Literal["light", "dark"]
 ) -> None:

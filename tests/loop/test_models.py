@@ -54,7 +54,7 @@ def test_a_reply_that_does_not_pass_the_checks_is_never_the_answer(
     assert "Write yours on paper today." in found["version"]["text"]
 
 
-def test_what_neither_rules_nor_any_tactic_can_mend_goes_to_people_with_the_reason(
+def test_what_neither_rules_nor_a_model_can_mend_is_answered_with_an_approved_text_and_says_so(
     world: World, advisor: Advisor, provider: FakeOpenAI
 ) -> None:
     content_id = advisor.send(stiff_text())
@@ -65,11 +65,10 @@ def test_what_neither_rules_nor_any_tactic_can_mend_goes_to_people_with_the_reas
     world.check_record()
 
     rejection = advisor.read(f"content/{content_id}/rejections?includeRegenerations=true")["rejections"][0]
-    assert [(one["tactic"], one["state"]) for one in rejection["regenerations"]] == [
-        ("edits", "no_answer"),
-        ("rewrite_marked_sentences", "no_answer"),
-        ("whole_text", "no_answer"),
-    ]
-    assert all(one["reason"] for one in rejection["regenerations"])
+    (attempt,) = rejection["regenerations"]
+    assert (attempt["state"], attempt["is_valid"]) == ("answered", False)
+    assert attempt["rung"] in {"template", "library", "default"}
+    assert "approved beforehand" in attempt["reason"]
     item = advisor.read(f"content/{content_id}")
-    assert (item["state"], item["current"]["number"]) == ("with_people", 1)
+    assert (item["state"], item["current"]["number"], item["current"]["origin"]) == ("in_review", 2, "shelf")
+
