@@ -71,4 +71,3 @@ def test_what_neither_rules_nor_a_model_can_mend_is_answered_with_an_approved_te
     assert "approved beforehand" in attempt["reason"]
     item = advisor.read(f"content/{content_id}")
     assert (item["state"], item["current"]["number"], item["current"]["origin"]) == ("in_review", 2, "shelf")
-
