@@ -163,7 +163,7 @@ def _answer(
             on_late=on_late,
             hedge_after_seconds=settings.MODEL_HEDGE_AFTER_SECONDS,
         )
-        asked = _engine.submit(coroutine, deadline)
+        asked = _engine.submit(coroutine, run_on or deadline)
     for name, look_up in look_ups.items():
         if board.is_decided or deadline.passed:
             break
@@ -174,9 +174,12 @@ def _answer(
         _put(board, name, look_up)
     if asked is not None:
         try:
-            _engine.result(asked, deadline)
+            _engine.result(asked, deadline, leaves_it=run_on is not None)
         except DeadlinePassedError:
-            logger.warning("engine overran its deadline", extra={"attempt": board.job.attempt})
+            # The board is read now; a loop that is a little late still books its calls, and may bring a better text.
+            logger.info("engine overran its deadline", extra={"attempt": board.job.attempt})
+            if on_late is not None:
+                asked.add_done_callback(lambda _done: None if board.runs_on else on_late(pipeline.Late(board.calls)))
     return board.outcome()
 
 

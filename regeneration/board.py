@@ -57,6 +57,7 @@ class Board:
     mishaps: list[str] = field(default_factory=list)
     forbidden_count: int = 0
     had_model: bool = False
+    runs_on: bool = False  # calls go on past the answer, and who waits for them will be told
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()

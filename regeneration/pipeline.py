@@ -102,6 +102,7 @@ async def _ask(
         if not race.cancelled():
             race.result()  # a bug in judging is nobody's failure but ours
         return
+    board.runs_on = True
     _running_on.add(race)
 
     def ended(task: asyncio.Task[RaceResult[bool]]) -> None:

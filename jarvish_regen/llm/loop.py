@@ -64,15 +64,21 @@ class EngineLoop:
             raise
         return asyncio.run_coroutine_threadsafe(_within(coroutine, deadline), loop)
 
-    def result(self, future: concurrent.futures.Future[Result], deadline: Deadline) -> Result:
-        """Wait for what ``submit`` started, no longer than ``deadline``; raises as ``run`` does."""
+    def result(
+        self, future: concurrent.futures.Future[Result], deadline: Deadline, *, leaves_it: bool = False
+    ) -> Result:
+        """Wait for what ``submit`` started, no longer than ``deadline``; raises as ``run`` does.
+
+        ``leaves_it`` does not cancel what is late: it has its own deadline and may run on.
+        """
         if threading.current_thread() is self._thread:
             future.cancel()
             raise RuntimeError("The engine's loop cannot wait for itself.")
         try:
             return future.result(timeout=deadline.left() + _HANDOVER_SECONDS)
         except concurrent.futures.TimeoutError as error:
-            future.cancel()
+            if not leaves_it:
+                future.cancel()
             raise DeadlinePassedError("The engine had no result in time.") from error
         except concurrent.futures.CancelledError as error:
             raise DeadlinePassedError("The engine was closed.") from error

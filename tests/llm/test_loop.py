@@ -82,6 +82,21 @@ def test_a_blocked_loop_does_not_block_the_thread(engine: EngineLoop) -> None:
     let_go.set()
 
 
+def test_what_is_late_and_left_runs_on_to_its_own_end(engine: EngineLoop) -> None:
+    may_end = threading.Event()
+
+    async def late() -> str:
+        await asyncio.to_thread(may_end.wait, 10.0)
+        return "done"
+
+    running = engine.submit(late(), Deadline.after(20.0))
+    with pytest.raises(DeadlinePassedError):
+        engine.result(running, Deadline.after(0.01), leaves_it=True)
+    may_end.set()
+
+    assert running.result(timeout=10.0) == "done"
+
+
 def test_what_a_coroutine_raises_reaches_the_thread(engine: EngineLoop) -> None:
     async def fail() -> None:
         raise ZeroDivisionError
