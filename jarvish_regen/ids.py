@@ -27,6 +27,7 @@ PREFIXES: Final = {
     "delivery": "dlv",
     "dead_letter": "dlt",
     "invitation": "inv",
+    "voice": "voc",
 }
 
 

@@ -221,6 +221,50 @@ class ContentVersion(models.Model):
         return to_short("version", self.id)
 
 
+class ModelVersion(models.Model):
+    """One trained model: where its weights are, what it was trained on, how good it is, and who let it in.
+
+    The artefact that ships with the product has no bytes here; one trained on this installation has.
+    """
+
+    class Kind(models.TextChoices):
+        ANALYSIS = "analysis", _("Understanding of feedback")
+        SECOND_CHECK = "second_check", _("Second check of texts")
+
+    class State(models.TextChoices):
+        CHALLENGER = "challenger", _("On trial beside the one in use")
+        CHAMPION = "champion", _("In use")
+        RETIRED = "retired", _("Was in use")
+        REFUSED = "refused", _("Not good enough")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=15, choices=Kind)
+    name = models.CharField(max_length=60, unique=True, help_text=_("Kind, day and the beginning of the hash."))
+    state = models.CharField(max_length=10, choices=State, default=State.CHALLENGER)
+    artefact = models.BinaryField(null=True, editable=False)
+    artefact_sha256 = models.CharField(max_length=64)
+    data_sha256 = models.CharField(max_length=64)
+    schema_sha256 = models.CharField(max_length=64, help_text=_("Of the labels it knows."))
+    encoder = models.CharField(max_length=60)
+    card = models.JSONField(default=dict, help_text=_("Rows, thresholds and figures by category and language."))
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
+    why = models.CharField(max_length=500, blank=True, help_text=_("Why it was let in, held or refused."))
+    decided_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())
+    history = HistoricalRecords(excluded_fields=["artefact"])
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind"], condition=models.Q(state="champion"), name="one_champion_a_kind"),
+            models.UniqueConstraint(fields=["kind", "artefact_sha256"], name="model_version_once"),
+        ]
+        triggers: ClassVar = [pgtrigger.Protect(name="model_version_stays", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def text_context(item: ContentItem) -> TextContext:
     """Return who speaks and where, for the rules. Expects `advisor` and `firm` to be loaded."""
     advisor = item.advisor
