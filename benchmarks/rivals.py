@@ -1,8 +1,11 @@
-"""Compare the engine with what others use: same arrivals, same fake targets, same prompts, one after another.
+"""Compare the engine with what others use: same arrivals, same fake targets, same drafts, one after another.
 
-Run by ./jarvish bench rivals [--only NAMES] [--rate R] [--seconds S] [--seed N] [--profile P] [--json]. Needs no
-database and no Valkey. The rivals live in an environment of their own (var/rivals), which ``--install`` makes from the
-extra ``rivals`` of pyproject.toml; one that is missing is skipped and said so.
+Run by ./jarvish bench rivals [--only NAMES] [--ask text|edits] [--rate R] [--seconds S] [--seed N] [--profile P]
+[--json]. Needs no database and no Valkey. Asking for edits and splicing them in is part of the engine, so rivals are
+asked for the whole text, as who uses them does; ``--ask edits`` hands them our prompts, whose replies are shorter but
+not yet a text. What a rival brings is not checked, what the engine brings is. The rivals live in an environment of
+their own (var/rivals), which ``--install`` makes from the extra ``rivals`` of pyproject.toml; one that is missing is
+skipped and said so.
 """
 
 import argparse
@@ -15,6 +18,7 @@ import tomllib
 import venv
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -128,20 +132,26 @@ def row(ms: Sequence[float], good: Sequence[bool], calls: int, *, seed: int) -> 
     }
 
 
+def _prompt(zero: "Zero", ask: str) -> list[dict[str, str]]:
+    from regeneration.pipeline import Prompts
+
+    job = zero.job if ask == "edits" else replace(zero.job, tactic="whole_text")
+    return [dict(message) for message in Prompts(job, "0" * 16).of_call(0).prompt.request().messages]
+
+
 def compare(options: Namespace, python: Path) -> dict[str, Any]:
     """Run all contestants and return their figures."""
     import django  # a benchmark of rivals alone still needs the prompts
 
     django.setup()
     from benchmarks.jobs import bench_jobs
-    from regeneration.pipeline import Prompts
 
     jobs = bench_jobs()
     instants = poisson(rate=options.rate, seconds=options.seconds, seed=options.seed)
     chance = Random(options.seed)
     zeros = [chance.choice(jobs.zeros) for _ in instants]
-    asked = {id(zero): Prompts(zero.job, "0" * 16).of_call(0).prompt.request().messages for zero in jobs.zeros}
-    prompts = [[dict(message) for message in asked[id(zero)]] for zero in zeros]
+    asked = {id(zero): _prompt(zero, options.ask) for zero in jobs.zeros}
+    prompts = [asked[id(zero)] for zero in zeros]
     absent = missing(python)
     wanted = options.only.split(",") if options.only else ["engine", *RIVALS]
     figures: dict[str, Any] = {}
@@ -186,6 +196,7 @@ def main() -> None:
         "--python", type=Path, default=ENVIRONMENT / "bin" / "python", help="another environment's Python"
     )
     parser.add_argument("--only", default="", help="names with commas: engine," + ",".join(RIVALS))
+    parser.add_argument("--ask", choices=("text", "edits"), default="text", help="what rivals are asked for")
     parser.add_argument("--rate", type=float, default=1000 / 60, help="requests a second")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -197,6 +208,7 @@ def main() -> None:
         return
     figures = compare(options, options.python)
     result: dict[str, Any] = {"profile": options.profile, "rate": round(options.rate, 3), "seconds": options.seconds}
+    result["rivals_asked_for"] = options.ask
     result |= {"contestants": figures} if options.json else figures
     show(result | {"commit": commit(), "seed": options.seed, "machine": machine()}, as_json=options.json)
 
