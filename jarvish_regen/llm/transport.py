@@ -73,11 +73,20 @@ class Transport(Protocol):
 class GuardedTransport:
     """Send each request over one pooled session, opened on the loop of the first request.
 
-    ``max_connections`` further calls wait for a free connection, until they are cancelled.
+    ``max_connections`` further calls wait for a free connection, until they are cancelled. ``resolver`` looks names up,
+    the system's by default; what it finds is held to public addresses unless loopback is allowed.
     """
 
-    def __init__(self, *, allow_loopback: bool, max_connections: int, max_wire_bytes: int = MAX_WIRE_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        allow_loopback: bool,
+        max_connections: int,
+        max_wire_bytes: int = MAX_WIRE_BYTES,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._allow_loopback = allow_loopback
+        self._resolver = resolver
         self._max_connections = max_connections
         self._max_wire_bytes = max_wire_bytes
         self._session: aiohttp.ClientSession | None = None
@@ -144,7 +153,8 @@ class GuardedTransport:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            resolver = ThreadedResolver() if self._allow_loopback else PublicResolver()
+            names = self._resolver or ThreadedResolver()
+            resolver = names if self._allow_loopback else PublicResolver(names)
             connector = aiohttp.TCPConnector(
                 limit=self._max_connections,
                 keepalive_timeout=_KEEPALIVE_SECONDS,
