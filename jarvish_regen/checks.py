@@ -8,10 +8,12 @@ jarvish.E005  a rate limit cannot be read
 jarvish.E006  production is open: hosts, address, debugging
 jarvish.E007  production's signing key is too short
 jarvish.E008  the processes may take more database connections than there are
+jarvish.E009  the models of the environment cannot be used
 jarvish.W001  the model has no key
 jarvish.W002  the processes leave fewer than a fifth of the database connections to others
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,7 +24,7 @@ from django.db import OperationalError, connections
 from limits import parse
 
 from jarvish_regen.content.compliance.pack import PackError, current_pack
-from jarvish_regen.llm.targets import check_base_url
+from jarvish_regen.llm.targets import check_base_url, from_json, from_settings
 
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "sentinel")
 SECRET_KEY_MIN_CHARS: Final = 50  # Django's own measure (security.W009)
@@ -149,6 +151,17 @@ def check_production(**_: Any) -> list[CheckMessage]:
     return found
 
 
+def check_targets(**_: Any) -> list[CheckMessage]:
+    """Refuse models that can never be asked: without this every answer would silently come from rules."""
+    try:
+        from_settings(url=settings.MODEL_URL, key=settings.MODEL_KEY, model=settings.MODEL_NAME)
+        from_json(settings.MODELS, environment=os.environ)
+    except ValueError as error:
+        hint = "See docs/targets.md for what JARVISH_MODEL_URL, JARVISH_MODEL_NAME and JARVISH_MODELS may hold."
+        return [Error(f"A model of the environment cannot be used: {error}", hint=hint, id="jarvish.E009")]
+    return []
+
+
 def check_model(**_: Any) -> list[CheckMessage]:
     """Say that a model is configured and cannot be asked."""
     if not settings.MODEL_URL or settings.MODEL_KEY or _is_local(settings.MODEL_URL):
@@ -200,6 +213,7 @@ PLAIN_CHECKS: Final[tuple[_Check, ...]] = (
     check_counts,
     check_rate_limits,
     check_production,
+    check_targets,
     check_model,
 )
 

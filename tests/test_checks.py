@@ -92,6 +92,26 @@ def test_a_model_without_its_key_is_said(settings: Settings) -> None:
     assert _found(checks.check_model) == ["jarvish.W001"]
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("MODELS", "not json"),
+        ("MODELS", '{"name": "a"}'),
+        ("MODELS", '[{"name": "a", "url": "https://models.example/v1"}]'),
+        ("MODELS", '[{"name": "a", "url": "https://10.0.0.8/v1", "model": "m"}]'),
+        ("MODEL_URL", "ftp://models.example/v1"),
+        ("MODEL_NAME", "one,two,three"),
+    ],
+)
+def test_models_that_can_never_be_asked_are_refused(name: str, given: str, settings: Settings) -> None:
+    settings.MODEL_URL, settings.MODEL_KEY = "https://models.example/v1", "key"
+    assert _found(checks.check_targets) == []
+
+    setattr(settings, name, given)
+
+    assert _found(checks.check_targets) == ["jarvish.E009"]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("processes", "expected"), [(1, []), (100_000, ["jarvish.E008"])])
 def test_more_connections_than_the_database_gives_are_refused(
