@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from functools import wraps
+from typing import Any, Final, Literal, TypeVar
 
 from jarvish_regen.content.compliance.check import Report, TextContext
 from jarvish_regen.language.anchors import Anchor
@@ -84,7 +86,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Hold one attempt at one rejected text; all that the pure core needs and nothing it would have to fetch."""
+    """Hold one attempt at one rejected text; all that the pure core needs and nothing it would have to fetch.
+
+    ``readings`` is what ``once_a_job`` remembers; it is no part of the value.
+    """
 
     rejected_text: str
     context: TextContext
@@ -95,10 +100,31 @@ class Job:
     tactic: str = "edits"
     constraints: Constraints = field(default_factory=Constraints)
     situation: Situation = field(default_factory=Situation)
+    readings: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.tactic not in TACTICS:
             raise ValueError(f"tactic must be one of {', '.join(TACTICS)}, not {self.tactic!r}")
+
+
+Read = TypeVar("Read")
+
+
+def once_a_job(read: Callable[[Job], Read]) -> Callable[[Job], Read]:
+    """Let a pure function of a job be worked out once for it: every candidate and every prompt asks it again.
+
+    The result lives as long as the job. Two threads that ask at once may both work it out.
+    """
+
+    @wraps(read)
+    def remembered(job: Job) -> Read:
+        try:
+            found: Read = job.readings[read]
+        except KeyError:
+            found = job.readings[read] = read(job)
+        return found
+
+    return remembered
 
 
 @dataclass(frozen=True, slots=True)

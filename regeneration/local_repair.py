@@ -21,7 +21,7 @@ from regeneration.job import CandidateText, Edit, Job, NamedIssue, Resolution
 from regeneration.removal import without
 from regeneration.resolution import goals, lexicons, measures, resolutions
 from regeneration.resolution.comparison import edits_between, mark_of
-from regeneration.validate import is_rejected_text, report_on
+from regeneration.validate import is_rejected_text, report_before, report_on
 
 Span = tuple[int, int]
 Mending = Callable[[Job, NamedIssue, str], str]
@@ -136,8 +136,7 @@ def _with_insertions(job: Job, text: str) -> tuple[str, list[str]]:
 
 
 def _settled(job: Job, text: str) -> tuple[Resolution, ...]:
-    before = report_on(job.rejected_text, job.context)
-    return resolutions(job, text, before=before, after=report_on(text, job.context))
+    return resolutions(job, text, before=report_before(job), after=report_on(text, job.context))
 
 
 def _sentences_to_remove(job: Job, unresolved: Sequence[Resolution]) -> tuple[Span, ...]:

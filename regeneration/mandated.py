@@ -13,7 +13,7 @@ from jarvish_regen.content.compliance.normalise import fold_devanagari
 from jarvish_regen.content.compliance.pack import Pack, current_pack
 from jarvish_regen.content.compliance.repair import registration_number
 from jarvish_regen.language.words import normalise_for_comparison, word_set, words
-from regeneration.job import Job
+from regeneration.job import Job, once_a_job
 
 # What stands around a registration number in a signature line.
 _LABELS = frozenset(
@@ -56,6 +56,8 @@ _LABELS = frozenset(
     ]
 )
 _CLAUSE = regex.compile(r"[^.,;:!?।॥\n()]+")
+_LINE = regex.compile(r"[^\n]+")
+_IN_A_NUMBER = regex.compile(r"[\s\-:\u2010-\u2015]")
 # Shorter parts of an official text ("Registration granted by SEBI") are said for other reasons too.
 _FEWEST_CLAUSE_WORDS = 6
 # Words in common by the words of the longer: above the first, one text is the other with a word changed; above the
@@ -103,6 +105,7 @@ def known_texts(job: Job) -> tuple[str, ...]:
     return (*statutory_texts(), *profile_texts(job))
 
 
+@once_a_job
 def profile_texts(job: Job) -> tuple[str, ...]:
     """Return what the advisor's profile says of the advisor, empty values left out."""
     context, voice = job.context, job.voice
@@ -121,10 +124,15 @@ def profile_texts(job: Job) -> tuple[str, ...]:
 def is_made_of_known_texts(chunk: str, job: Job) -> bool:
     """Say whether ``chunk`` holds nothing but known texts, the labels around them, punctuation and blanks."""
     left = _flat(chunk)
-    for text in _flat_by_length(known_texts(job)):
+    for text in _flat_known_texts(job):
         if text in left:
             left = left.replace(text, " ")
     return all(word in _LABELS for word in words(left))
+
+
+@once_a_job
+def _flat_known_texts(job: Job) -> tuple[str, ...]:
+    return _flat_by_length(known_texts(job))
 
 
 def is_label(word: str) -> bool:
@@ -161,9 +169,13 @@ def altered_statutory_texts(text: str, known: str) -> tuple[str, ...]:
     """
     # Word by word: "market risk" is no part of "market risks".
     known_words = f" {' '.join(_folded_words(known))} "
+    known_lines = set(known.split("\n"))
+    # No clause reaches over a line's end, so those of a line that `known` has are in `known`.
     suspects = [
         clause
-        for clause in _CLAUSE.finditer(text)
+        for line in _LINE.finditer(text)
+        if line.group() not in known_lines
+        for clause in _CLAUSE.finditer(text, *line.span())
         if f" {' '.join(clause_words := _folded_words(clause.group()))} " not in known_words
         and _altered_in(clause_words)
     ]
@@ -272,4 +284,4 @@ def _flat(text: str) -> str:
 
 def _compact(text: str) -> str:
     digits = "".join(str(int(character)) if character.isdecimal() else character for character in text)
-    return regex.sub(r"[\s\-:\u2010-\u2015]", "", normalise_for_comparison(digits))
+    return _IN_A_NUMBER.sub("", normalise_for_comparison(digits))

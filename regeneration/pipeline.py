@@ -21,7 +21,7 @@ from regeneration.drafts import draft_from
 from regeneration.job import Job, Outcome
 from regeneration.prompts import Prompt, write_prompt, write_simple_prompt
 from regeneration.rest import is_whole_text_free
-from regeneration.validate import report_on
+from regeneration.validate import report_before
 
 # Two hedges at most (PERFORMANCE.md, "What buys the most": a third call brings 0.4 points for 0.75 calls a request).
 MAX_CALLS = 3
@@ -137,7 +137,7 @@ class Prompts:
     def __init__(self, job: Job, nonce: str) -> None:
         self._job = job
         self._nonce = nonce
-        self._before = report_on(job.rejected_text, job.context)
+        self._before = report_before(job)
         mended = repair(job.rejected_text, job.context)
         self._full = Asked("model", write_prompt(job, repair=mended, before=self._before, nonce=nonce))
         self._simple: Asked | None = None

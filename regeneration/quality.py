@@ -20,7 +20,7 @@ from regeneration import mandated
 from regeneration.job import CandidateText, Job, Resolution, Verdict
 from regeneration.resolution import lexicons, measures
 from regeneration.rest import free_spans, is_whole_text_free, rest_is_intact
-from regeneration.validate import report_on
+from regeneration.validate import language_before, report_before
 
 Band = Literal["good", "fair", "poor"]
 Known = Literal["checked", "estimated"]
@@ -140,7 +140,7 @@ def _weighed(goals: tuple[Goal, ...], *, is_admissible: bool) -> Quality:
 
 
 def _goals(job: Job, text: str, body: str, verdict: Verdict) -> Iterator[Goal]:
-    before = report_on(job.rejected_text, job.context)
+    before = report_before(job)
     is_free = is_whole_text_free(job, before)
     yield _compliance(verdict)
     if verdict.resolutions:
@@ -195,7 +195,7 @@ def _issues(resolutions: Sequence[Resolution]) -> Goal:
 
 def _language(job: Job, body: str) -> Goal:
     is_named = any(issue.code in ("wrong_language", "poor_translation") for issue in job.feedback.issues)
-    wanted = job.context.language if is_named else identify(mandated.without_known_texts(job.rejected_text, job))
+    wanted = job.context.language if is_named else language_before(job)
     is_kept = identify(body) == wanted
     says = _("The language is the reader's.") if is_kept else _("It is written in another language.")
     return Goal("language", True, float(is_kept), is_kept, "checked", says)
@@ -203,7 +203,7 @@ def _language(job: Job, body: str) -> Goal:
 
 def _facts(job: Job, text: str, *, is_required: bool) -> Iterator[Goal]:
     """Yield whether the figures that nobody objected to are still there; nothing where there was none."""
-    before = report_on(job.rejected_text, job.context)
+    before = report_before(job)
     objected = (
         free_spans(job, before)
         if is_required

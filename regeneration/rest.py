@@ -9,7 +9,7 @@ from __future__ import annotations
 from jarvish_regen.content.compliance.check import Report
 from jarvish_regen.language.sentences import sentences
 from regeneration.edits import WHOLE_TEXT_CODES
-from regeneration.job import Job, NamedIssue
+from regeneration.job import Job, NamedIssue, once_a_job
 from regeneration.mandated import is_made_of_known_texts, known_texts
 from regeneration.resolution import measures
 from regeneration.resolution.comparison import mark_of
@@ -24,6 +24,19 @@ _MOST_TRIES = 2000
 
 def is_whole_text_free(job: Job, before: Report) -> bool:
     """Say whether the answer may be another text altogether: the complaint is about all of it, or could be anywhere."""
+    answered = _is_free(job)
+    if id(before) not in answered:
+        answered[id(before)] = before, _is_whole_text_free(job, before)
+    return answered[id(before)][1]
+
+
+@once_a_job
+def _is_free(job: Job) -> dict[int, tuple[Report, bool]]:
+    # By identity: the reports of one text under one pack are one. Kept beside the answer, so that none is reused.
+    return {}
+
+
+def _is_whole_text_free(job: Job, before: Report) -> bool:
     issues = job.feedback.issues
     if job.tactic == "whole_text" or not issues:
         return True
@@ -34,6 +47,18 @@ def is_whole_text_free(job: Job, before: Report) -> bool:
 
 def free_spans(job: Job, before: Report) -> tuple[Span, ...]:
     """Return the spans of the rejected text that an answer may change, sorted and joined; whole sentences."""
+    found = _free(job)
+    if id(before) not in found:
+        found[id(before)] = before, _free_spans(job, before)
+    return found[id(before)][1]
+
+
+@once_a_job
+def _free(job: Job) -> dict[int, tuple[Report, tuple[Span, ...]]]:
+    return {}
+
+
+def _free_spans(job: Job, before: Report) -> tuple[Span, ...]:
     text = job.rejected_text
     spans: list[Span] = [
         (finding.start, finding.end)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
 from jarvish_regen.content.compliance.check import Report, TextContext, report_of
-from jarvish_regen.language.figures import new_figures
+from jarvish_regen.content.compliance.pack import current_pack
+from jarvish_regen.language.figures import Figure, figures, new_figures
 from jarvish_regen.language.foreign import foreign_language
 from jarvish_regen.language.identify import identify
 from jarvish_regen.language.names import new_names
 from jarvish_regen.language.sentences import sentences
 from jarvish_regen.language.words import normalise_for_comparison
 from regeneration import mandated
-from regeneration.job import CandidateText, Constraints, Job, Resolution, Verdict
+from regeneration.job import CandidateText, Constraints, Job, Resolution, Verdict, once_a_job
 from regeneration.prompts import DEFAULT_LAYERS, FIXED_LINES, SYSTEM
 from regeneration.resolution import measures, resolutions
+from regeneration.resolution.comparison import body_before
 from regeneration.rest import free_spans, is_whole_text_free, rest_is_intact
 
 # So many words in a row from our instructions are no coincidence (RELIABILITY.md, LLM07).
@@ -36,7 +40,7 @@ def validate(job: Job, candidate: CandidateText) -> Verdict:
     read). Valid means
     admissible, every named issue resolved, the rest untouched and the language kept.
     """
-    before = report_on(job.rejected_text, job.context)
+    before = report_before(job)
     report = report_on(candidate.text, job.context)
     settled = resolutions(job, candidate.text, before=before, after=report)
     barring = _barring_objections(job, candidate, report)
@@ -60,6 +64,20 @@ def report_on(text: str, context: TextContext) -> Report:
     return report_of(text, context)
 
 
+def report_before(job: Job) -> Report:
+    """Return the compliance report of the rejected text by today's rules."""
+    by_pack = _reports_before(job)
+    version = current_pack().sha256
+    if version not in by_pack:
+        by_pack[version] = report_on(job.rejected_text, job.context)
+    return by_pack[version]
+
+
+@once_a_job
+def _reports_before(job: Job) -> dict[str, Report]:
+    return {}
+
+
 def is_rejected_text(job: Job, text: str) -> bool:
     """Say whether ``text`` reads as the rejected text; other paragraphs make another text only where they
     were the fault.
@@ -73,12 +91,8 @@ def _read_lines(text: str) -> list[str]:
     return [line for line in map(normalise_for_comparison, text.splitlines()) if line]
 
 
-def allowed_sources(job: Job) -> tuple[str, ...]:
-    """Return every text from which a number or a name may come."""
-    return (*_own_sources(job), *mandated.statutory_texts(job.context.language))
-
-
 def _own_sources(job: Job) -> tuple[str, ...]:
+    """Return every text of the job from which a number or a name may come."""
     feedback, voice = job.feedback, job.voice
     return (
         job.rejected_text,
@@ -100,16 +114,9 @@ def _barring_objections(job: Job, candidate: CandidateText, report: Report) -> t
         objections.append(_("It is the rejected text."))
     if len(measures.word_keys(mandated.without_known_texts(text, job))) < FEWEST_BODY_WORDS:
         objections.append(_("Nothing is left to read but mandated lines."))
-    # One text is read quicker than forty; a blank line keeps a name from running into the next source.
-    sources = ("\n\n".join(source for source in (*allowed_sources(job), candidate.wording) if source),)
-    # What everybody may say is read once and remembered.
-    everybodys = "\n\n".join(mandated.statutory_texts(job.context.language))
-    own = "\n\n".join(source for source in (*_own_sources(job), candidate.wording) if source)
-    for figure in new_figures(text, (everybodys, own)):
+    for figure in _figures_of_nobody(job, candidate):
         objections.append(_("The number %(number)s was given by nobody.") % {"number": figure.text})
-    known_words = {*measures.word_keys(everybodys), *measures.word_keys(own)}
-    has_new_words = not known_words.issuperset(measures.word_keys(text))
-    for name in new_names(text, sources) if has_new_words else ():
+    for name in _names_of_nobody(job, candidate):
         objections.append(_("The name %(name)s was given by nobody.") % {"name": name})
     objections += _statutory_objections(job, text)
     objections += _foreign_objections(job, text)
@@ -121,17 +128,69 @@ def _barring_objections(job: Job, candidate: CandidateText, report: Report) -> t
     return tuple(objections)
 
 
+def _figures_of_nobody(job: Job, candidate: CandidateText) -> tuple[Figure, ...]:
+    """Return the figures that no source holds; their positions are nobody's business.
+
+    Only lines that no source has as a whole are read: no figure reaches from one line into the next, so the figures of
+    a line depend on nothing but the line, and what a source says the candidate may say.
+    """
+    everybodys, own = _everybodys(job).text, _joined((_own(job).text, candidate.wording))
+    known_lines = {*_everybodys(job).lines, *_own(job).lines, *candidate.wording.split("\n")}
+    new_lines = "\n".join(line for line in candidate.text.split("\n") if line not in known_lines)
+    if not figures(new_lines) or not new_figures(new_lines, (own,)):
+        return ()
+    return new_figures(new_lines, (own, everybodys))
+
+
+def _names_of_nobody(job: Job, candidate: CandidateText) -> tuple[str, ...]:
+    """Return the names that no source holds; a text all of whose words were given brings none."""
+    new_words = set(measures.word_keys(candidate.text)) - _own(job).words - _everybodys(job).words
+    if not new_words or new_words.issubset(measures.word_keys(candidate.wording)):
+        return ()
+    # One text is read quicker than forty; a blank line keeps a name from running into the next source.
+    return new_names(candidate.text, (_joined((_own(job).text, _everybodys(job).text, candidate.wording)),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Hold what a candidate may repeat: the texts a blank line apart, their lines, their words as compared."""
+
+    text: str
+    lines: frozenset[str]
+    words: frozenset[str]
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return "\n\n".join(text for text in texts if text)
+
+
+def _source_of(texts: Iterable[str]) -> _Source:
+    text = _joined(texts)
+    return _Source(text, frozenset(text.split("\n")), frozenset(measures.word_keys(text)))
+
+
+@once_a_job
+def _own(job: Job) -> _Source:
+    return _source_of(_own_sources(job))
+
+
+def _everybodys(job: Job) -> _Source:
+    return _everybodys_source(mandated.statutory_texts(job.context.language))
+
+
+@lru_cache(maxsize=16)
+def _everybodys_source(texts: tuple[str, ...]) -> _Source:
+    return _source_of(texts)
+
+
 def _statutory_objections(job: Job, text: str) -> list[str]:
     """Object where a statutory text that stood in the rejected text is no longer there in any language, and where
     one is written with other words.
     """
     objections = []
     every = mandated.all_wordings()
-    flat = tuple(wording for wordings in every for wording in wordings)
-    had = dict(zip(flat, mandated.shown(job.rejected_text, flat), strict=True))
-    has = dict(zip(flat, mandated.shown(text, flat), strict=True))
     for wordings in every:
-        if any(had[wording] for wording in wordings) and not any(has[wording] for wording in wordings):
+        if any(mandated.shown(job.rejected_text, wordings)) and not any(mandated.shown(text, wordings)):
             objections.append(_("A statutory text was removed or altered: %(text)s") % {"text": wordings[0]})
     for words in mandated.altered_statutory_texts(text, job.rejected_text):
         objections.append(_("It alters a statutory text: “%(words)s”.") % {"words": words})
@@ -140,8 +199,10 @@ def _statutory_objections(job: Job, text: str) -> list[str]:
 
 def _foreign_objections(job: Job, text: str) -> list[str]:
     """Object to new sentences in another language of Latin letters, unless the rejected text was in it too."""
-    given = normalise_for_comparison("\n".join((job.rejected_text, *job.approved_facts)))
-    new = [one.text for one in sentences(text) if normalise_for_comparison(one.text) not in given]
+    were = {one.text for one in sentences(job.rejected_text)}
+    others = [one.text for one in sentences(text) if one.text not in were]
+    given = normalise_for_comparison("\n".join((job.rejected_text, *job.approved_facts))) if others else ""
+    new = [one for one in others if normalise_for_comparison(one) not in given]
     found = [(name, one) for one in new if (name := foreign_language(one))]
     if not found:
         return []
@@ -154,11 +215,17 @@ def _lesser_objections(job: Job, text: str, before: Report) -> tuple[str, ...]:
     if not is_whole_text_free(job, before) and not rest_is_intact(job, text, free_spans(job, before)):
         objections.append(_("It changes words that nobody objected to."))
     if not any(issue.code in {"wrong_language", "poor_translation"} for issue in job.feedback.issues):
-        was = identify(mandated.without_known_texts(job.rejected_text, job))
+        was = language_before(job)
         now = identify(mandated.without_known_texts(text, job))
         if was != now:
             objections.append(_("It is written in another language than the rejected text."))
     return tuple(objections)
+
+
+@once_a_job
+def language_before(job: Job) -> str:
+    """Return the language the rejected text is written in, mandated texts left out."""
+    return identify(body_before(job))
 
 
 def _unmet_demands(job: Job, text: str) -> list[str]:
@@ -187,22 +254,39 @@ def leaks_instructions(text: str, *, known: str = "") -> bool:
     """Say whether twelve words in a row of our instructions stand in ``text``, or one of our shorter lines, that
     ``known``, the rejected text, does not hold.
     """
-    if _runs_of_ours(text) - _runs_of_ours(known):
+    runs = _runs_of_ours(text)
+    if runs and runs - _runs_of_ours(known):
         return True
     lines = _instruction_lines()
-    begins = [measures.word_keys(text[one.start : one.start + _LINE_REACH]) for one in sentences(text)]
+    begins = [
+        measures.word_keys(text[one.start : one.start + _LINE_REACH])
+        for one in sentences(text)
+        if _may_begin_a_line(text[one.start : one.start + _LOOK_CHARS])
+    ]
     told = {line for length, listed in lines for words in begins if (line := tuple(words[:length])) in listed}
     return bool(told) and not told <= _lines_in(known, lines)
 
 
 # No line of ours is that many characters long.
 _LINE_REACH = 200
+# Enough to see the first word of most sentences.
+_LOOK_CHARS = 32
+
+
+def _may_begin_a_line(beginning: str) -> bool:
+    found = measures.word_keys(beginning)
+    # Of a single word it is not known whether it is whole.
+    return len(found) < 2 or found[0] in _first_words_of_lines()
 
 
 def _runs_of_ours(text: str) -> set[tuple[str, ...]]:
     words = measures.word_keys(text)
-    runs = _instruction_runs()
-    return {run for at in range(len(words) - LEAK_WORDS + 1) if (run := tuple(words[at : at + LEAK_WORDS])) in runs}
+    runs, first = _instruction_runs(), _first_words_of_runs()
+    return {
+        run
+        for at in range(len(words) - LEAK_WORDS + 1)
+        if words[at] in first and (run := tuple(words[at : at + LEAK_WORDS])) in runs
+    }
 
 
 def _lines_in(text: str, lines: tuple[tuple[int, frozenset[tuple[str, ...]]], ...]) -> set[tuple[str, ...]]:
@@ -225,6 +309,16 @@ def _our_lines() -> tuple[str, ...]:
 def _instruction_runs() -> frozenset[tuple[str, ...]]:
     told = [measures.word_keys(part) for part in (SYSTEM, *_our_lines())]
     return frozenset(tuple(words[at : at + LEAK_WORDS]) for words in told for at in range(len(words) - LEAK_WORDS + 1))
+
+
+@lru_cache(maxsize=1)
+def _first_words_of_runs() -> frozenset[str]:
+    return frozenset(run[0] for run in _instruction_runs())
+
+
+@lru_cache(maxsize=1)
+def _first_words_of_lines() -> frozenset[str]:
+    return frozenset(line[0] for _length, listed in _instruction_lines() for line in listed)
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ _PLAIN = {
     "\u2026": "...",
 }
 # What a model adds to or drops from the ends of a quotation. Signs of numbers are not among it.
-_EDGE = frozenset(" .,;:!?|\"'()[]{}*_~`«»।॥")
+EDGE = frozenset(" .,;:!?|\"'()[]{}*_~`«»।॥")
 _CLOSING = frozenset(".,;:!?…।॥")
 _JOINERS = frozenset("\u200c\u200d")
 
@@ -72,9 +72,9 @@ def fold(text: str) -> Folded:
 def core_of(find: str) -> str:
     """Return folded, lowered words without the punctuation at their ends; a sign that belongs to a number stays."""
     start, end = 0, len(find)
-    while start < end and find[start] in _EDGE and not (find[start] == "." and find[start + 1 : start + 2].isdigit()):
+    while start < end and find[start] in EDGE and not (find[start] == "." and find[start + 1 : start + 2].isdigit()):
         start += 1
-    while end > start and find[end - 1] in _EDGE:
+    while end > start and find[end - 1] in EDGE:
         end -= 1
     return find[start:end]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import regex
 
-from regeneration.edits.folding import Span, cuts_number, is_word_border
+from regeneration.edits.folding import EDGE, Span, cuts_number, is_word_border
 
 MOST_SLIPS = 20
 _LETTERS_A_SLIP = 10
@@ -107,16 +107,21 @@ def _pieces(length: int, count: int) -> Iterator[Span]:
 
 
 def _best(text: str, find: str, slips: int, *, starts: range) -> Span | None:
-    """Return the one span nearest to ``find``; None when none is near enough or two are equally near."""
+    """Return the one span nearest to ``find``; None when none is near enough or two are equally near.
+
+    Punctuation that ``find`` does not begin or end with belongs to the neighbours, however near it makes the span.
+    """
     numbers = _NUMBER.findall(find)
     ranked: list[tuple[int, int, Span]] = []
     for start in starts:
-        if not _may_cut(text, start) or text[start : start + 1] == " ":
+        if not _may_cut(text, start) or (text[start : start + 1] in EDGE and text[start] != find[0]):
             continue
         window = text[start : start + len(find) + slips]
         for length, distance in enumerate(distances(find, window), 1):
             end = start + length
-            if distance <= slips and _may_cut(text, end) and text[end - 1] != " ":
+            if distance > slips or (text[end - 1] in EDGE and text[end - 1] != find[-1]):
+                continue
+            if _may_cut(text, end):
                 ranked.append((distance, abs(length - len(find)), (start, end)))
     ranked.sort()
     same_numbers = [one for one in ranked if _NUMBER.findall(text[slice(*one[2])]) == numbers]

@@ -6,42 +6,45 @@ on average a third above it. Latin words of Hindi and letters of Devanagari cost
 
 from __future__ import annotations
 
-import math
-
-import regex
+import re
 
 # Fitted on prompts, drafts and notes in en, hi, mr and Hinglish as the smallest sums that no true count of 60 and more
-# tokens exceeds: a Latin word and each of its letters, a Devanagari word and each of its signs, anything else.
-_LATIN_WORD, _LATIN_LETTER = 0.8, 0.2
-_DEVANAGARI_WORD, _DEVANAGARI_SIGN = 0.8, 0.45
-_OTHER_SIGN = 0.7
+# tokens exceeds: a Latin word and each of its letters, a Devanagari word and each of its signs, anything else; in
+# twentieths of a token, so that the sum is exact.
+_TOKEN = 20
+_LATIN_WORD, _LATIN_LETTER = 16, 4
+_DEVANAGARI_WORD, _DEVANAGARI_SIGN = 16, 9
+_OTHER_SIGN = 14
+_OTHER_BYTE = 7
 _DIGITS_A_TOKEN = 3
-_RUN = regex.compile(
-    r"(?P<latin>[A-Za-z']+)|(?P<devanagari>[\u0900-\u097F\u200c\u200d]+)|(?P<digits>\d+)|(?P<blank>\s+)"
-    r"|(?P<other>[^A-Za-z'\u0900-\u097F\u200c\u200d\d\s]+)"
-)
+# Kind by kind and without a match object a run: prompts are counted several times on their way.
+_LATIN = re.compile(r"[A-Za-z']+")
+_DEVANAGARI = re.compile(r"[\u0900-\u097F\u200c\u200d]+")
+# Devanagari digits stand among its signs.
+_DIGITS = re.compile(r"(?:(?![\u0900-\u097F])\d)+")
+_BLANKS = re.compile(r"\s+")
+_OTHERS = re.compile(r"[^A-Za-z'\u0900-\u097F\u200c\u200d\d\s]+")
 
 
 def estimated_tokens(text: str) -> int:
     """Return how many tokens ``text`` is at most, for any text of the usual length of a prompt."""
-    sum_of_runs = 0.0
-    for run in _RUN.finditer(text):
-        length = run.end() - run.start()
-        match run.lastgroup:
-            case "latin":
-                sum_of_runs += _LATIN_WORD + _LATIN_LETTER * length
-            case "devanagari":
-                sum_of_runs += _DEVANAGARI_WORD + _DEVANAGARI_SIGN * length
-            case "digits":
-                sum_of_runs += math.ceil(length / _DIGITS_A_TOKEN)
-            case "blank":
-                sum_of_runs += run.group() != " "
-            case _:
-                other = run.group()
-                # A letter or sign of another script is about a token for two of its bytes.
-                weight = length if other.isascii() else sum(1 if sign.isascii() else _half(sign) for sign in other)
-                sum_of_runs += _OTHER_SIGN * weight
-    return math.ceil(sum_of_runs) + 2
+    latin: list[str] = _LATIN.findall(text)
+    others = "".join(_OTHERS.findall(text))
+    twentieths: int = (
+        _LATIN_WORD * len(latin)
+        + _LATIN_LETTER * len("".join(latin))
+        + _TOKEN * sum(-(-len(run) // _DIGITS_A_TOKEN) for run in _DIGITS.findall(text))
+        + _TOKEN * sum(run != " " for run in _BLANKS.findall(text))
+    )
+    if text.isascii():
+        twentieths += _OTHER_SIGN * len(others)
+    else:
+        devanagari = _DEVANAGARI.findall(text)
+        twentieths += _DEVANAGARI_WORD * len(devanagari) + _DEVANAGARI_SIGN * len("".join(devanagari))
+        # A letter or sign of another script is about a token for two of its bytes.
+        plain = sum(map(str.isascii, others))
+        twentieths += _OTHER_SIGN * plain + _OTHER_BYTE * (len(others.encode("utf-8", "surrogatepass")) - plain)
+    return -(-twentieths // _TOKEN) + 2
 
 
 def shortened(text: str, most_tokens: int) -> str:
@@ -69,7 +72,3 @@ def _ends(words: list[str], count: int) -> str:
     head = -(-2 * count // 3)
     tail = count - head
     return " ".join([*words[:head], "…", *(words[-tail:] if tail else ())]) if count else ""
-
-
-def _half(sign: str) -> float:
-    return len(sign.encode("utf-8", "surrogatepass")) / 2

@@ -43,11 +43,11 @@ def foreign_in(new: str, *, sources: str, masked_text: str) -> str:
     ``new`` is masked; ``sources`` is all that was sent, masked, and ``masked_text`` the rejected text of it.
     """
     used = _stand_ins(new)
-    if used - _stand_ins(sources):
+    if used and used - _stand_ins(sources):
         return "a stand-in that was not given"
-    if any(one.strip("[]").split("-")[0] in _NEVER_ADDED for one in used - _stand_ins(masked_text)):
+    if used and any(one.strip("[]").split("-")[0] in _NEVER_ADDED for one in used - _stand_ins(masked_text)):
         return "personal data that was not in the text"
-    folded = sources.casefold()
+    folded = ""
     for what, pattern in (
         ("a link that was not given", _LINK),
         ("markup", _MARKUP),
@@ -55,8 +55,11 @@ def foreign_in(new: str, *, sources: str, masked_text: str) -> str:
         ("another script", _OTHER_SCRIPT),
         ("something encoded", _BLOB),
     ):
-        if any(match.group().rstrip(".,;:!?").casefold() not in folded for match in pattern.finditer(new)):
-            return what
+        found = [match.group().rstrip(".,;:!?").casefold() for match in pattern.finditer(new)]
+        if found:
+            folded = folded or sources.casefold()
+            if any(one not in folded for one in found):
+                return what
     return ""
 
 

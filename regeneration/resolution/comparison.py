@@ -15,7 +15,7 @@ from jarvish_regen.language.anchors import locate_quote, resolve
 from jarvish_regen.language.sentences import sentences
 from jarvish_regen.language.worddiff import word_diff
 from jarvish_regen.language.words import normalise_for_comparison
-from regeneration.job import Edit, Job, NamedIssue
+from regeneration.job import Edit, Job, NamedIssue, once_a_job
 from regeneration.mandated import without_known_texts
 from regeneration.resolution.measures import content_words, word_keys
 
@@ -98,7 +98,7 @@ class Comparison:
     @cached_property
     def old_body(self) -> str:
         """Return the rejected text without statutory lines and signature."""
-        return without_known_texts(self.rejected, self.job)
+        return body_before(self.job)
 
     @cached_property
     def new_body(self) -> str:
@@ -132,6 +132,12 @@ class Comparison:
         """Return the words of what was said that carry a point and are not in the rejected text."""
         there = set(word_keys(self.rejected))
         return tuple(dict.fromkeys(word for word in content_words(self.said(issue)) if word not in there))
+
+
+@once_a_job
+def body_before(job: Job) -> str:
+    """Return the rejected text without statutory lines and signature."""
+    return without_known_texts(job.rejected_text, job)
 
 
 def touches(finding: Finding, span: Span) -> bool:
@@ -187,6 +193,18 @@ def edits_between(old: str, new: str, *, fixes: tuple[str, ...] = ()) -> tuple[E
 
 def mark_of(job: Job, issue: NamedIssue) -> Span | None:
     """Return the span of the rejected text an issue is about, or None when it names no words that can be found."""
+    found = _marks(job)
+    if issue not in found:
+        found[issue] = _mark_of(job, issue)
+    return found[issue]
+
+
+@once_a_job
+def _marks(job: Job) -> dict[NamedIssue, Span | None]:
+    return {}
+
+
+def _mark_of(job: Job, issue: NamedIssue) -> Span | None:
     text = job.rejected_text
     if issue.anchor is not None:
         anchor = issue.anchor

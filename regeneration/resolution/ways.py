@@ -18,6 +18,8 @@ from regeneration.resolution.comparison import KEPT_SHARE, Comparison, Span
 Judgement = tuple[ResolutionStatus, str]
 Judge = Callable[[Comparison, NamedIssue], Judgement]
 
+_SHOUTED = regex.compile(r"(?<![\p{L}\p{M}\p{N}])[A-Z]{5,}(?![\p{L}\p{M}\p{N}])")
+
 # Unmarked feedback on the whole text: so much of it must be other words before we say it was rewritten.
 REWRITTEN_SHARE = 0.25
 
@@ -122,9 +124,5 @@ def stands_as_words(words: str, text: str) -> bool:
 
 
 def _signs(text: str, signs: tuple[str, ...], counts_shouting: bool) -> int:
-    shouting = (
-        text.count("!") + len(regex.findall(r"(?<![\p{L}\p{M}\p{N}])[A-Z]{5,}(?![\p{L}\p{M}\p{N}])", text))
-        if counts_shouting
-        else 0
-    )
+    shouting = text.count("!") + len(_SHOUTED.findall(text)) if counts_shouting else 0
     return measures.count_phrases(text, signs) + shouting

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from regeneration.edits import (
@@ -297,6 +297,7 @@ def quoted_badly(draw: st.DrawFn) -> tuple[str, str, int, int, str]:
 
 
 @given(quoted_badly())
+@example(("One plan. A systematic plan puts money to work.", "AAA systematic plan puts money to work.", 10, 47, ""))
 @settings(max_examples=400)
 def test_an_edit_lands_where_it_belongs_or_nowhere_and_the_rest_keeps_its_bytes(
     example: tuple[str, str, int, int, str],

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from regeneration.job import CandidateText, Job, Verdict
+from jarvish_regen.language.figures import new_figures
+from regeneration.job import CandidateText, FeedbackBrief, Job, Verdict, once_a_job
+from regeneration.mandated import altered_statutory_texts, statutory_texts
 from regeneration.prompts import SYSTEM
 from regeneration.validate import validate
 from tests.regeneration.cases import CASES, CONTEXT, SIGNATURE, WARNING, Case, job_for, job_of, signed
@@ -243,3 +247,95 @@ def test_of_two_admissible_texts_the_one_that_resolves_more_scores_higher() -> N
 
     assert scores == sorted(scores, reverse=True)
     assert len(set(scores)) == 3
+
+
+# ---------------------------------------------- what is read only where it is new reads the same as all of it
+
+# What figures, negations and official texts are made of, and what could join two of them over a line's end.
+PIECES = st.sampled_from(
+    (
+        *(
+            "5",
+            "5%",
+            "₹ ",
+            "5,00,000",
+            "3 March",
+            "March",
+            "2024",
+            ".",
+            ",",
+            "-",
+            " ",
+            "\n",
+            "\n\n",
+            "1. ",
+            "a18f",
+            "7d2e-41aa",
+        ),
+        *(
+            "twenty",
+            " and ",
+            "five",
+            "lakh",
+            "10:30",
+            "am",
+            "98765 43210",
+            "२५",
+            "लाख",
+            "\u0301",
+            "\u200d",
+            "\r\n",
+            "3a 4b 5c 6d",
+        ),
+        *(
+            "Mutual Fund investments are",
+            " not",
+            " subject to market risks",
+            ", read all scheme related documents carefully",
+        ),
+    )
+)
+TEXTS = st.lists(PIECES, max_size=14).map("".join)
+
+
+@given(TEXTS, TEXTS, TEXTS, st.booleans())
+@settings(max_examples=400)
+def test_numbers_of_nobody_are_those_of_a_reading_of_the_whole_text(
+    rejected: str, note: str, added: str, is_wording: bool
+) -> None:
+    job = Job(rejected, CONTEXT, FeedbackBrief("off_brand_voice", "minor", note=note))
+    text = f"{rejected}\n{added}"
+    candidate = CandidateText("library", text, wording=added if is_wording else "")
+
+    objections = validate(job, candidate).objections
+
+    sources = (rejected, note, "\n\n".join(statutory_texts(CONTEXT.language)), CONTEXT.registration_no or "")
+    expected = new_figures(text, (*sources, candidate.wording))
+    said = [one.split()[2:-4] for one in objections if one.endswith("was given by nobody.") and "number" in one]
+    assert said == [figure.text.split() for figure in expected]
+
+
+@given(TEXTS, TEXTS)
+@settings(max_examples=400)
+def test_altered_official_texts_are_those_of_a_reading_of_the_whole_text(known: str, added: str) -> None:
+    # The blank at each line's end makes every line a new one; it says nothing.
+    text = f"{known}\n{added}"
+    every = text.replace("\n", " \n") + " "
+
+    assert altered_statutory_texts(text, known) == altered_statutory_texts(every, known)
+
+
+def test_what_is_read_of_a_job_is_read_once_and_not_handed_to_a_changed_one() -> None:
+    read: list[str] = []
+
+    @once_a_job
+    def shouted(job: Job) -> str:
+        read.append(job.tactic)
+        return f"{job.rejected_text}!"
+
+    job = voice_job()
+    changed = replace(job, tactic="whole_text")
+
+    assert [shouted(job), shouted(job), shouted(changed)] == [f"{TEXT}!"] * 3
+    assert read == ["edits", "whole_text"]
+    assert replace(changed, tactic="edits") == job
