@@ -92,7 +92,7 @@ def test_a_row_whose_key_is_missing_is_left_out_with_a_warning_and_the_others_st
     _row().save()
     _row(name="other", key_variable="JARVISH_OTHER_KEY").save()
 
-    with caplog.at_level(logging.WARNING, "regeneration.targets"):
+    with caplog.at_level(logging.WARNING, "jarvish_regen.llm.active"):
         names = _names()
 
     assert names == ["vendor"]
@@ -112,7 +112,7 @@ def test_an_address_inside_our_network_is_refused_by_the_form_and_left_out_if_st
     row.save()
 
     assert set(caught.value.message_dict) == {"base_url"}
-    with caplog.at_level(logging.WARNING, "regeneration.targets"):
+    with caplog.at_level(logging.WARNING, "jarvish_regen.llm.active"):
         assert _names() == []
     assert [record.getMessage() for record in caplog.records] == ["model target unusable"]
 
