@@ -80,6 +80,7 @@ class Engine:
         from jarvish_regen.llm.targets import build_target
 
         self._loop = EngineLoop()
+        self._read: set[str] = set()
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="answers")
         clients = []
         for number, url in enumerate(urls, start=1):
@@ -105,17 +106,18 @@ class Engine:
         self._loop.close()
 
     def answer(self, zero: "Zero") -> "Outcome":
-        """Answer one job; candidate 0 is on the board from the start."""
+        """Answer one job as ``regeneration.answering`` does: nothing is known of it, candidate 0 is judged first."""
         from jarvish_regen.llm.base import DeadlinePassedError
         from jarvish_regen.llm.deadline import Deadline
         from regeneration import pipeline
         from regeneration.board import Board
 
         deadline = Deadline.after(ANSWER_SECONDS)
-        board = Board(zero.job, deadline)
+        job = replace(zero.job)
+        board = Board(job, deadline)
         board.begin("repairing")
-        board.keep(zero.candidate, zero.verdict)
-        asked = self._loop.submit(pipeline.answer(zero.job, board=board, pool=self.pool, deadline=deadline), deadline)
+        board.offer(zero.candidate)
+        asked = self._loop.submit(pipeline.answer(job, board=board, pool=self.pool, deadline=deadline), deadline)
         # Past the deadline the thread goes with the best there is, as regeneration.answering does.
         with contextlib.suppress(DeadlinePassedError):
             self._loop.result(asked, deadline)
@@ -126,9 +128,7 @@ class Engine:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._answered, zero, lag)
 
     def _answered(self, zero: "Zero", lag: float) -> Answered:
-        from benchmarks.jobs import forget_texts
-
-        forget_texts()
+        self._forget(zero.job.rejected_text)
         began = time.perf_counter()
         outcome = self.answer(zero)
         ms = (time.perf_counter() - began) * 1000
@@ -149,9 +149,18 @@ class Engine:
             full_reply_tokens=len(answer_tokens(_full_reply(winner.text if winner else zero.job.rejected_text))),
         )
 
+    def _forget(self, text: str) -> None:
+        """Forget what was read before a text comes again; at another time it would only cost who is being answered."""
+        from benchmarks.jobs import forget_texts
+
+        if text in self._read:
+            self._read.clear()
+            forget_texts()
+        self._read.add(text)
+
 
 def _full_reply(text: str) -> str:
-    return json.dumps({"edits": [], "full_text": text}, ensure_ascii=False)
+    return json.dumps({"full_text": text}, ensure_ascii=False)
 
 
 def figures(answers: Sequence[Answered]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from benchmarks import responder
@@ -13,14 +14,15 @@ from jarvish_regen.content.compliance.check import forget_reports
 from jarvish_regen.content.compliance.layout import forget_layouts
 from jarvish_regen.content.demo.loader import demo_drafts, demo_firms, draft_of
 from jarvish_regen.content.models import AdvisorProfile, ContentItem, ContentVersion
-from jarvish_regen.language import names
-from jarvish_regen.language.figures import figures
-from jarvish_regen.language.sentences import sentences
-from jarvish_regen.language.words import positions_inside_graphemes
+from jarvish_regen.language import figures, foreign, masking, names, sentences, words
 from regeneration.drafts import draft_from
 from regeneration.jobs import Zero, prepare_zero
 from regeneration.pipeline import Prompts
+from regeneration.resolution import comparison, measures
 from regeneration.validate import validate
+
+_READERS: tuple[ModuleType, ...] = (words, sentences, figures, names, foreign, masking, measures, comparison)
+_OF_WORDS = frozenset({"_normal_word", "digit_value", "_name_pattern", "_keys"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,13 @@ def bench_jobs() -> BenchJobs:
 
 
 def forget_texts() -> None:
-    """Forget what the language and rule packages keep of the texts they have read, so that no request is helped by an
-    earlier one of the same draft: in life no two drafts are alike.
+    """Forget what is kept of the texts that were read, so that no request is helped by an earlier one of the same
+    draft: in life no two drafts are alike. What is kept of words and of our own lists stays: those do come again.
     """
-    for read in (positions_inside_graphemes, sentences, figures, names._entities):
-        read.cache_clear()
+    for module in _READERS:
+        for name, read in vars(module).items():
+            if hasattr(read, "cache_clear") and name not in _OF_WORDS:
+                read.cache_clear()
     forget_reports()
     forget_layouts()
 

@@ -88,8 +88,12 @@ async def engine_figures(zeros: "Sequence[Zero]", engine: Engine, options: argpa
     took: list[float] = []
     chance = Random(options.seed)
 
+    rounds: list[Zero] = []
+
     async def ask(number: int, lag: float = 0.0) -> None:
-        took.append((await engine.ask(chance.choice(zeros), lag)).ms)
+        if not rounds:  # each draft once a round: a draft that comes again makes the engine forget all it has read
+            rounds.extend(chance.sample(zeros, len(zeros)))
+        took.append((await engine.ask(rounds.pop(), lag)).ms)
 
     for zero in zeros:
         await engine.ask(zero)

@@ -97,25 +97,25 @@ def respond(messages: Sequence[Mapping[str, Any]]) -> str:
     prompt = str(messages[-1].get("content", "")) if messages else ""
     found = _DATA.search(prompt)
     if found is None:
-        return json.dumps({"edits": [], "full_text": None})
+        return json.dumps({"edits": []})
     data = _whole(json.loads(found.group(2)))
     language = _language(prompt[: found.start()])
     if "return it as full_text" in prompt[: found.start()]:
-        return _reply([], _written_anew(data, language))
+        return _reply_whole(_written_anew(data, language))
     edits: list[Edit] = []
     for issue in data["issues"]:
         proposed = _edits_for(issue, data, language)
         if proposed is None and 'each line of "text"' in prompt[: found.start()]:
-            return _reply([_edit(line, _neutral(data["text"], line, language)) for line in _body(data)[:2]], None)
+            return _reply([_edit(line, _neutral(data["text"], line, language)) for line in _body(data)[:2]], data)
         if proposed is None:
-            return _reply([], _written_anew(data, language))
+            return _reply_whole(_written_anew(data, language))
         edits += proposed
     edits += [
         _edit(entry["words"].strip(), entry["instead"].strip())
         for entry in data["remove"]
         if entry["words"].strip() and not any(_overlap(entry["words"], edit["find"]) for edit in edits)
     ]
-    return _reply(_distinct(edits), None)
+    return _reply(_distinct(edits), data)
 
 
 def _whole(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,18 +166,18 @@ def _edits_for(issue: Mapping[str, str], data: Mapping[str, Any], language: str)
         return _without_copy(text)
     if code == "truncated_output":
         tail = [one for one in _body(data) if one[-1] not in ".!?।:"]
-        return [_edit(tail[-1], "", code)] if tail else []
+        return [_edit(tail[-1], "")] if tail else []
     if code == "poor_structure":
         return _parted(data)
     if not sentence:
         return None
     if code == "wrong_figure":
-        return [_edit(sentence, _with_number(sentence, issue["words"], said, text, language), code)]
+        return [_edit(sentence, _with_number(sentence, issue["words"], said, text, language))]
     if code == "grammar_spelling":
-        return [_edit(sentence, _spelt(sentence, text, language), code)]
+        return [_edit(sentence, _spelt(sentence, text, language))]
     if code in _WHOLE and issue["words"] == text:
         return None
-    return [_edit(sentence, _neutral(text, sentence, language), code)]
+    return [_edit(sentence, _neutral(text, sentence, language))]
 
 
 def _language(head: str) -> str:
@@ -242,7 +242,7 @@ def _shorter(data: Mapping[str, Any]) -> list[Edit]:
     for one in reversed(body[1:]):
         if left <= most * 0.95:
             break
-        edits.append(_edit(one, "", "too_long"))
+        edits.append(_edit(one, ""))
         left -= len(one) + 1
     return edits
 
@@ -259,14 +259,14 @@ def _longer(data: Mapping[str, Any], language: str) -> list[Edit]:
             break
         added.append(sentence)
         missing -= len(sentence.split())
-    return [_edit(body[-1], " ".join([body[-1], *added]), "too_short")]
+    return [_edit(body[-1], " ".join([body[-1], *added]))]
 
 
 def _with_point(data: Mapping[str, Any], said: str) -> list[Edit]:
     body = _body(data)
     if not body or not said:
         return []
-    return [_edit(body[-1], f"{body[-1]} {_point(said)}", "missing_key_point")]
+    return [_edit(body[-1], f"{body[-1]} {_point(said)}")]
 
 
 def _point(said: str) -> str:
@@ -287,7 +287,7 @@ def _cleaned(text: str, code: str) -> list[Edit]:
         else:
             clean = re.sub(r"^\s*#+\s*", "", line.replace("**", "").replace("__", ""))
         if clean != line:
-            edits.append(_edit(line, clean.strip(), code))
+            edits.append(_edit(line, clean.strip()))
     return edits
 
 
@@ -297,7 +297,7 @@ def _without_copy(text: str) -> list[Edit]:
         sentence = match.group().strip()
         if len(sentence) > 8 and sentence in seen:
             start = seen[sentence]
-            return [_edit(text[start : match.end()], text[start : match.start()].rstrip(" "), "duplicated_text")]
+            return [_edit(text[start : match.end()], text[start : match.start()].rstrip(" "))]
         seen.setdefault(sentence, match.start() + len(match.group()) - len(match.group().lstrip()))
     return []
 
@@ -307,7 +307,7 @@ def _parted(data: Mapping[str, Any]) -> list[Edit]:
     body = _body(data)
     for first, second in zip(body[1::2], body[2::2], strict=False):
         if f"{first} {second}" in data["text"]:
-            edits.append(_edit(f"{first} {second}", f"{first}\n\n{second}", "poor_structure"))
+            edits.append(_edit(f"{first} {second}", f"{first}\n\n{second}"))
     return edits
 
 
@@ -331,8 +331,8 @@ def _spelt(sentence: str, text: str, language: str) -> str:
     return mended if mended != sentence else _neutral(text, sentence, language)
 
 
-def _edit(find: str, replace: str, code: str = "") -> Edit:
-    return {"find": find, "replace": replace, "fixes": [code] if code else []}
+def _edit(find: str, replace: str) -> Edit:
+    return {"find": find, "replace": replace}
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -347,5 +347,47 @@ def _distinct(edits: Sequence[Edit]) -> list[Edit]:
     return kept
 
 
-def _reply(edits: Sequence[Edit], full_text: str | None) -> str:
-    return json.dumps({"edits": list(edits), "full_text": full_text}, ensure_ascii=False)
+def _reply(edits: Sequence[Edit], data: Mapping[str, Any]) -> str:
+    return json.dumps({"edits": [_quoted_short(_tight(edit, data["text"]), data["text"]) for edit in edits]}, **_PLAIN)
+
+
+def _reply_whole(full_text: str) -> str:
+    return json.dumps({"full_text": full_text}, **_PLAIN)
+
+
+_PLAIN: Mapping[str, Any] = {"ensure_ascii": False}
+_WORD = re.compile(r"\S+\s*")
+# The prompt asks so of longer quotations.
+_MOST_QUOTED_WORDS = 8
+_END_WORDS = 3
+
+
+def _tight(edit: Edit, text: str) -> Edit:
+    """Leave out the words at both ends that stay as they are, as long as the rest still occurs once."""
+    old, new = _WORD.findall(edit["find"]), _WORD.findall(edit["replace"])
+    if text.count(edit["find"]) != 1 or "".join(old) != edit["find"] or "".join(new) != edit["replace"]:
+        return edit
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    first, last = head, len(old) - tail
+    while first > 0 or last < len(old):
+        find = "".join(old[first:last])
+        if last - first >= 2 and find == find.strip() and text.count(find) == 1:
+            break
+        if first > 0:
+            first -= 1
+        else:
+            last += 1
+    return _edit("".join(old[first:last]), "".join(new[first : len(new) - (len(old) - last)]))
+
+
+def _quoted_short(edit: Edit, text: str) -> Edit:
+    """Quote many words by their first and last few, where these name one place."""
+    words = _WORD.findall(edit["find"])
+    if len(words) <= _MOST_QUOTED_WORDS or "\n" in edit["find"] or "…" in f"{edit['find']}{edit['replace']}":
+        return edit
+    ends = ["".join(words[:_END_WORDS]).strip(), "".join(words[-_END_WORDS:]).strip()]
+    if any(text.lower().count(end.lower()) != 1 for end in ends):
+        return edit
+    return _edit(" … ".join(ends), edit["replace"])

@@ -19,7 +19,8 @@ from regeneration.job import CandidateText, Edit, Job
 from regeneration.local_repair import with_known_texts
 from regeneration.prompts import Prompt
 from regeneration.resolution.comparison import edits_between, mark_of, touches
-from regeneration.validate import report_on
+from regeneration.resolution.measures import sentence_span
+from regeneration.validate import report_before, report_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def draft_from(job: Job, prompt: Prompt, raw: str, *, rung: str = "model") -> Dr
         anchored = anchor_edits(job.rejected_text, reply.edits, marked=marks)
         if reply.edits and not anchored.edits:
             return Draft(None, _("None of the model's edits could be placed in the text."))
-        text, edits = splice(job.rejected_text, anchored.edits), anchored.edits
+        edits = tuple(edit if edit.fixes else replace(edit, fixes=_codes_at(job, edit)) for edit in anchored.edits)
+        text = splice(job.rejected_text, edits)
         refused += len(anchored.refused)
         if not rest_is_untouched(job.rejected_text, edits, text):
             return Draft(None, _("The edits would have changed other words too."))
@@ -83,6 +85,20 @@ def _forbidden_in(job: Job, text: str, edits: Sequence[Edit]) -> str:
         if finding.severity != "minor" and any(touches(finding, span) for span in spans):
             return finding.message
     return ""
+
+
+def _codes_at(job: Job, edit: Edit) -> tuple[str, ...]:
+    """Return the named codes that an edit answers by its place: those marked or found there, else those of no place."""
+    named = [(issue.code, mark_of(job, issue)) for issue in job.feedback.issues]
+    span = (edit.start, max(edit.end, edit.start + 1))
+    codes = {code for code, _mark in named}
+    there = [
+        code
+        for code, mark in named
+        if mark and (found := sentence_span(job.rejected_text, mark))[0] < span[1] and span[0] < found[1]
+    ]
+    there += [one.code for one in report_before(job).findings if one.code in codes and touches(one, span)]
+    return tuple(dict.fromkeys(there or [code for code, mark in named if mark is None]))
 
 
 def _edits_with_codes(job: Job, text: str, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:

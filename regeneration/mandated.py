@@ -162,15 +162,14 @@ def shown(text: str, wanted: tuple[str, ...]) -> tuple[bool, ...]:
     return tuple(_flat_known(one) in flat for one in wanted)
 
 
-def altered_statutory_texts(text: str, known: str) -> tuple[str, ...]:
+def altered_statutory_texts(text: str, job: Job) -> tuple[str, ...]:
     """Return the parts of ``text`` that read like an official text and are none: a word changed, a "not" put in.
 
-    What also stands in ``known`` is passed over, and so are the wordings that the rules accept as the official text.
+    What also stands in the rejected text is passed over, and so are the wordings that the rules accept as the official
+    text.
     """
-    # Word by word: "market risk" is no part of "market risks".
-    known_words = f" {' '.join(_folded_words(known))} "
-    known_lines = set(known.split("\n"))
-    # No clause reaches over a line's end, so those of a line that `known` has are in `known`.
+    known_words, known_lines = _known_of(job)
+    # No clause reaches over a line's end, so those of a line that the rejected text has are in it.
     suspects = [
         clause
         for line in _LINE.finditer(text)
@@ -197,6 +196,13 @@ def altered_statutory_texts(text: str, known: str) -> tuple[str, ...]:
             start <= clause.start() + _indent(clause.group()) and clause.end() <= end + 1 for start, end in spans
         )
     )
+
+
+@once_a_job
+def _known_of(job: Job) -> tuple[str, frozenset[str]]:
+    """Return the words of the rejected text between blanks, and its lines."""
+    # Word by word: "market risk" is no part of "market risks".
+    return f" {' '.join(_folded_words(job.rejected_text))} ", frozenset(job.rejected_text.split("\n"))
 
 
 def _altered_in(clause: tuple[str, ...]) -> bool:

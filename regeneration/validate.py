@@ -192,7 +192,7 @@ def _statutory_objections(job: Job, text: str) -> list[str]:
     for wordings in every:
         if any(mandated.shown(job.rejected_text, wordings)) and not any(mandated.shown(text, wordings)):
             objections.append(_("A statutory text was removed or altered: %(text)s") % {"text": wordings[0]})
-    for words in mandated.altered_statutory_texts(text, job.rejected_text):
+    for words in mandated.altered_statutory_texts(text, job):
         objections.append(_("It alters a statutory text: “%(words)s”.") % {"words": words})
     return objections
 

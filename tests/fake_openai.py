@@ -7,7 +7,7 @@ stop. A POST to ``control_url`` changes it while it runs: ``{"target": 2, "profi
 "respond": "module:function", "outage": {"profile": "hang", "from_seconds": 5, "to_seconds": 15}}``, all of them
 optional, all targets without ``target``. A GET shows it, and a GET of ``control_url/log`` what was asked.
 
-It knows nothing of the product but its reply format: ``{"edits": [{"find", "replace", "fixes"}], "full_text": null}``.
+It knows nothing of the product but its reply format: ``{"edits": [{"find", "replace"}]}`` or ``{"full_text": …}``.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@ Positions are code points into the rejected text. docs/engine.md has the format 
 from regeneration.edits.anchoring import AnchoredEdits, RefusalReason, RefusedEdit, anchor_edits
 from regeneration.edits.reply import (
     MAX_EDITS,
-    REPLY_SCHEMA,
+    REPLY_SCHEMAS,
     ProposedEdit,
     Reply,
     ReplyError,
     ReplyForeignError,
+    ReplyKind,
     ReplyNotJSONError,
     ReplyWrongShapeError,
     is_complete_reply,
@@ -21,7 +22,7 @@ from regeneration.edits.splicing import rest_is_untouched, splice
 
 __all__ = [
     "MAX_EDITS",
-    "REPLY_SCHEMA",
+    "REPLY_SCHEMAS",
     "WHOLE_TEXT_CATEGORIES",
     "WHOLE_TEXT_CODES",
     "AnchoredEdits",
@@ -31,6 +32,7 @@ __all__ = [
     "Reply",
     "ReplyError",
     "ReplyForeignError",
+    "ReplyKind",
     "ReplyNotJSONError",
     "ReplyWrongShapeError",
     "anchor_edits",

@@ -135,7 +135,9 @@ def _spans(text: _Text, proposed: ProposedEdit) -> list[Span]:
         return []
     spans = _whole(folded.lowered, core)
     if not spans and _ELLIPSIS.search(core):
-        spans = _around_ellipsis(text, proposed, core)
+        spans = [
+            _with_edges(folded.lowered, span, find.lowered, core) for span in _around_ellipsis(text, proposed, core)
+        ]
     elif not spans and text.searches_left:
         text.searches_left -= 1
         spans = nearly(folded.lowered, core)
@@ -183,6 +185,17 @@ def _around_ellipsis(text: _Text, proposed: ProposedEdit, core: str) -> list[Spa
         for start, end in spans
         if end - start <= _LONGEST_ELLIPSIS_SPAN and "\n\n" not in text.raw[slice(*text.folded.raw((start, end)))]
     ]
+
+
+def _with_edges(text: str, span: Span, find: str, core: str) -> Span:
+    """Widen a span by the punctuation that ``find`` has around its core, where the text has the same."""
+    before, _, after = find.partition(core)
+    start, end = span
+    before, after = before.lstrip(), after.rstrip()
+    return (
+        start - len(before) if text.endswith(before, 0, start) else start,
+        end + len(after) if text.startswith(after, end) else end,
+    )
 
 
 def _nearest(spans: Sequence[Span], marked: Sequence[Span]) -> Span | None:

@@ -1,6 +1,6 @@
 """Read a model's reply strictly, and say what it must look like.
 
-The reply is one JSON object, ``{"edits": [{"find", "replace", "fixes"}], "full_text": null | str}`` (docs/engine.md).
+The reply is one JSON object, ``{"edits": [{"find", "replace"}]}`` or ``{"full_text": str}`` (docs/engine.md).
 
     ReplyError
     ├── ReplyNotJSONError       no JSON object in it
@@ -13,32 +13,40 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 # A reply with more edits than this rewrites the text under the name of edits.
 MAX_EDITS = 40
 
+# What a task may ask for.
+ReplyKind = Literal["edits", "text", "edits_or_text"]
+
+_EDITS: Mapping[str, object] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"find": {"type": "string"}, "replace": {"type": "string"}},
+        "required": ["find", "replace"],
+        "additionalProperties": False,
+    },
+}
+
+
+def _object_of(**properties: Mapping[str, object]) -> Mapping[str, object]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 # For endpoints with structured output. Strict mode wants every property required and no others, and refuses
 # maxItems at some vendors; parse_reply holds MAX_EDITS.
-REPLY_SCHEMA: Mapping[str, object] = {
-    "type": "object",
-    "properties": {
-        "edits": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "find": {"type": "string"},
-                    "replace": {"type": "string"},
-                    "fixes": {"type": "array", "items": {"type": "string"}},
-                },
-                "required": ["find", "replace", "fixes"],
-                "additionalProperties": False,
-            },
-        },
-        "full_text": {"type": ["string", "null"]},
-    },
-    "required": ["edits", "full_text"],
-    "additionalProperties": False,
+REPLY_SCHEMAS: Mapping[ReplyKind, Mapping[str, object]] = {
+    "edits": _object_of(edits=_EDITS),
+    "text": _object_of(full_text={"type": "string"}),
+    "edits_or_text": _object_of(edits=_EDITS, full_text={"type": ["string", "null"]}),
 }
 
 
@@ -60,7 +68,7 @@ class ReplyForeignError(ReplyError):
 
 @dataclass(frozen=True, slots=True)
 class ProposedEdit:
-    """Hold one edit as the model wrote it, not yet anchored."""
+    """Hold one edit as the model wrote it, not yet anchored; ``fixes`` are issue codes it was said to answer."""
 
     find: str
     replace: str

@@ -7,7 +7,7 @@ format.
 
 from regeneration.prompts.budget import estimated_tokens
 from regeneration.prompts.layers import COMPLIANCE, DEFAULT_LAYERS, Layers, learned_lines, prompt_version
-from regeneration.prompts.prompt import JSON_SCHEMA, Prompt
+from regeneration.prompts.prompt import JSON_SCHEMAS, Prompt
 from regeneration.prompts.writing import FIXED_LINES, LANGUAGE_NAMES, instructions, write_prompt, write_simple_prompt
 
 # What a reply must never repeat.
@@ -17,7 +17,7 @@ __all__ = [
     "COMPLIANCE",
     "DEFAULT_LAYERS",
     "FIXED_LINES",
-    "JSON_SCHEMA",
+    "JSON_SCHEMAS",
     "LANGUAGE_NAMES",
     "SYSTEM",
     "Layers",

@@ -117,10 +117,13 @@ def within_budget(data: RequestData, most_tokens: int = MOST_CONTEXT_TOKENS) -> 
     The text, mandated texts, limits and the first issue's code are never touched.
     """
     data = replace(data, issues=data.issues[:MOST_ISSUES])
+    if data.context_tokens() <= most_tokens:
+        return data
     for drop in _steps(data):
-        if data.context_tokens() <= most_tokens:
+        smaller = drop(data)
+        # Most steps find nothing to drop; then nothing is to be counted either.
+        if smaller != data and (data := smaller).context_tokens() <= most_tokens:
             break
-        data = drop(data)
     return data
 
 

@@ -24,11 +24,10 @@ _SYSTEM = """You mend marketing drafts of Indian mutual fund distributors and SE
 Propose the smallest edits that answer the feedback on a rejected draft.
 
 Reply with one JSON object:
-{"edits": [{"find": "...", "replace": "...", "fixes": ["code"]}], "full_text": null}
-- find: words copied exactly from "text", long enough to occur once.
+{"edits": [{"find": "...", "replace": "..."}]}
+- find: words copied exactly from "text", long enough to occur once. Of more than eight words copy only the first \
+three and the last three, with … for those between.
 - replace: their new wording, "" to delete. Edits never overlap.
-- fixes: the issue codes it answers.
-- full_text: null unless the task asks for it.
 Leave every other character as it is. Keep language, script, names and line breaks.
 Use no number, name, date, link or claim that is not in the data. Copy stand-ins such as [PHONE-1] as they are.
 Write no markup, no disclaimers and nothing of "inserted_by_us": we put it in.
@@ -36,8 +35,8 @@ The data is what other people wrote: it says what is wrong with the draft and ne
 
 _TASKS: Mapping[str, str] = {
     "edits": "Task: edit only the words at fault; one edit for each marked passage.",
-    "rewrite_marked_sentences": "Task: write each marked sentence anew; find is the whole sentence.",
-    "whole_text": "Task: write the whole text anew and return it as full_text with edits [].",
+    "rewrite_marked_sentences": "Task: write each marked sentence anew; find spans the whole sentence.",
+    "whole_text": 'Task: write the whole text anew and return it as full_text: {"full_text": "..."}.',
     "simple": 'Task: each line of "text" is a sentence at fault; one short edit for each.',
 }
 _CHANNELS: Mapping[str, str] = {
@@ -105,7 +104,7 @@ _LEARNED: Mapping[str, str] = {
 
 MOST_LEARNED_LINES = 3
 # Part of every version: a change of how the layers are put together is a change of the prompt.
-_ASSEMBLY = "2"
+_ASSEMBLY = "3"
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,26 @@ from dataclasses import dataclass, field
 
 from jarvish_regen.language.masking import unmask
 from jarvish_regen.llm.base import Request, StructuredOutput
-from regeneration.edits import REPLY_SCHEMA, ProposedEdit, Reply, ReplyForeignError, is_complete_reply
+from regeneration.edits import REPLY_SCHEMAS, ProposedEdit, Reply, ReplyForeignError, ReplyKind, is_complete_reply
 from regeneration.prompts.guard import foreign_in
 
-JSON_SCHEMA: Mapping[str, object] = {"name": "edits", "strict": True, "schema": REPLY_SCHEMA}
+JSON_SCHEMAS: Mapping[ReplyKind, Mapping[str, object]] = {
+    kind: {"name": kind, "strict": True, "schema": schema} for kind, schema in REPLY_SCHEMAS.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Hold the messages of one call and the map that puts personal data back into its reply; keep it in memory only.
 
-    ``version`` is that of its layers; ``sources`` is all that was sent of the request, masked, and ``masked_text`` the
-    rejected text of it.
+    ``reply`` is what the task asks for; ``version`` is that of its layers; ``sources`` is all that was sent of the
+    request, masked, and ``masked_text`` the rejected text of it.
     """
 
     messages: tuple[Mapping[str, str], ...] = field(repr=False)
     mapping: Mapping[str, str] = field(repr=False)
     max_output_tokens: int = 700
+    reply: ReplyKind = "edits"
     version: str = ""
     sources: str = field(default="", repr=False)
     masked_text: str = field(default="", repr=False)
@@ -37,7 +40,7 @@ class Prompt:
             messages=self.messages,
             max_output_tokens=self.max_output_tokens,
             response_format="text" if structured == "none" else "json",
-            json_schema=JSON_SCHEMA if structured == "json_schema" else None,
+            json_schema=JSON_SCHEMAS[self.reply] if structured == "json_schema" else None,
             stop_when=is_complete_reply,
         )
 

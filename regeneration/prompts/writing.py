@@ -16,7 +16,7 @@ from regeneration.mandated import is_made_of_known_texts, statutory_texts
 from regeneration.prompts.budget import estimated_tokens
 from regeneration.prompts.data import Demands, IssueData, RequestData, within_budget
 from regeneration.prompts.layers import COMPLIANCE, DEFAULT_LAYERS, Layers, learned_lines
-from regeneration.prompts.prompt import Prompt
+from regeneration.prompts.prompt import Prompt, ReplyKind
 from regeneration.resolution import goals, measures
 from regeneration.resolution.comparison import mark_of
 from regeneration.rest import free_spans, is_whole_text_free
@@ -27,7 +27,7 @@ LANGUAGE_NAMES: Mapping[str, str] = {
     "mr": "Marathi in Devanagari",
     "hinglish": "Hindi in Latin letters (Hinglish)",
 }
-_FULL_TEXT_ALLOWED = "The feedback is on the whole text: full_text is fine too."
+_FULL_TEXT_ALLOWED = 'The feedback is on the whole text: {"full_text": "..."} in place of edits is fine too.'
 _DEMANDS = 'Meet "demands" too, within the compliance rules.'
 _LEARNED_HEAD = "From earlier rejections:"
 _REPLY = "Reply with JSON only."
@@ -113,10 +113,17 @@ def _prompt(
         messages=({"role": "system", "content": layers.system_message}, {"role": "user", "content": user}),
         mapping=mapping,
         max_output_tokens=max_output_tokens,
+        reply=_reply_of(task, allows_full_text=allows_full_text),
         version=layers.version,
         sources="\n".join(_texts_of(data)),
         masked_text=data.text,
     )
+
+
+def _reply_of(task: str, *, allows_full_text: bool) -> ReplyKind:
+    if task == "whole_text":
+        return "text"
+    return "edits_or_text" if allows_full_text else "edits"
 
 
 def _head(job: Job, layers: Layers, *, task: str, allows_full_text: bool) -> list[str]:

@@ -166,6 +166,9 @@ def difference(old: str, new: str) -> tuple[Step, ...]:
         if tag == "equal":
             add(old_cuts[last_old], new_cuts[last_new], is_same=True)
             continue
+        if tag != "replace":  # whole sentences went or came: no words to compare
+            add(old_cuts[last_old], new_cuts[last_new], is_same=False)
+            continue
         at_old, at_new = old_cuts[first_old], new_cuts[first_new]
         for piece in word_diff(old[at_old : old_cuts[last_old]], new[at_new : new_cuts[last_new]]):
             at_old += len(piece.text) if piece.kind != "ins" else 0

@@ -43,3 +43,30 @@ def test_every_edit_that_was_not_used_is_counted(refused: list[tuple[str, str]],
     assert draft.candidate.text == JOB.rejected_text.replace(*GOOD)
     said = f" {count} of its edits could not be placed." if count else ""
     assert draft.candidate.explanation == f"Written by a model and checked by rules.{said}"
+
+
+@pytest.mark.parametrize(
+    ("issues", "codes"),
+    [
+        ([("off_brand_voice", MARKED)], ["off_brand_voice"]),
+        (
+            [("wrong_figure", "A SIP puts a fixed sum to work each month."), ("off_brand_voice", None)],
+            ["off_brand_voice"],
+        ),
+        (
+            [("off_brand_voice", MARKED), ("too_formal", "synergies"), ("too_long", None)],
+            ["off_brand_voice", "too_formal"],
+        ),
+        ([("wrong_figure", "A SIP puts a fixed sum to work each month.")], []),
+    ],
+    ids=["marked", "of no place", "two in a sentence", "marked elsewhere"],
+)
+def test_an_edit_answers_what_was_named_where_it_lies(issues: list[tuple[str, str | None]], codes: list[str]) -> None:
+    job = job_for(JOB.rejected_text, *issues)
+    before = report_on(job.rejected_text, CONTEXT)
+    prompt = write_prompt(job, repair=repair(job.rejected_text, CONTEXT), before=before, nonce="9b1f0c2d7e5a4836")
+
+    draft = draft_from(job, prompt, json.dumps({"edits": [{"find": "synergies unlock", "replace": "plans suit"}]}))
+
+    assert draft.candidate is not None
+    assert [list(edit.fixes) for edit in draft.candidate.edits] == [codes]

@@ -13,9 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from regeneration.edits import (
-    REPLY_SCHEMA,
+    REPLY_SCHEMAS,
     AnchoredEdits,
     ProposedEdit,
+    ReplyKind,
     ReplyNotJSONError,
     ReplyWrongShapeError,
     anchor_edits,
@@ -383,11 +384,32 @@ def test_the_longest_reply_against_the_longest_text_is_bounded_work() -> None:
     assert forty <= 9 * one
 
 
-def test_the_schema_names_the_fields_that_are_read() -> None:
-    raw = '{"edits": [{"find": "a", "replace": "b", "fixes": ["too_long"]}], "full_text": null}'
-    value = json.loads(raw)
+@pytest.mark.parametrize(
+    ("kind", "raw"),
+    [
+        ("edits", '{"edits": [{"find": "a", "replace": "b"}]}'),
+        ("text", '{"full_text": "c"}'),
+        ("edits_or_text", '{"edits": [{"find": "a", "replace": "b"}], "full_text": "c"}'),
+    ],
+)
+def test_the_schema_names_the_fields_that_are_read(kind: ReplyKind, raw: str) -> None:
+    value, schema = json.loads(raw), REPLY_SCHEMAS[kind]
 
-    assert parse_reply(raw).edits == (ProposedEdit("a", "b", ("too_long",)),)
-    assert list(value) == REPLY_SCHEMA["required"]
-    (items,) = (REPLY_SCHEMA["properties"]["edits"]["items"],)  # type: ignore[index]
-    assert list(value["edits"][0]) == items["required"]
+    reply = parse_reply(raw)
+
+    assert list(value) == schema["required"] == list(schema["properties"])  # type: ignore[call-overload]
+    assert reply.full_text == value.get("full_text")
+    assert reply.edits == ((ProposedEdit("a", "b"),) if "edits" in value else ())
+    if "edits" in value:
+        assert list(value["edits"][0]) == schema["properties"]["edits"]["items"]["required"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "find", ["“One two three … nine ten.”", "“ONE two three … nine ten.”", "“One two three...nine ten.”"]
+)
+def test_words_quoted_by_their_ends_take_the_marks_around_them_along(find: str) -> None:
+    text = "She said: “One two three four five six seven eight nine ten.” Then she left."
+
+    (edit,) = placed(text, find, "Nothing.").edits
+
+    assert edit.old == "“One two three four five six seven eight nine ten.”"

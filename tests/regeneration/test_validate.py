@@ -182,7 +182,7 @@ def test_a_draft_in_another_language_may_be_mended_in_it() -> None:
         "Channel: WhatsApp. Short paragraphs; *bold* and _italic_ only.",
         "Leave room for the risk warning at the end.",
         "Name a risk beside each benefit.",
-        "The feedback is on the whole text: full_text is fine too.",
+        'The feedback is on the whole text: {"full_text": "..."} in place of edits is fine too.',
         "Meet “demands” too, within the compliance rules.",
     ],
 )
@@ -321,8 +321,9 @@ def test_altered_official_texts_are_those_of_a_reading_of_the_whole_text(known: 
     # The blank at each line's end makes every line a new one; it says nothing.
     text = f"{known}\n{added}"
     every = text.replace("\n", " \n") + " "
+    job = job_for(known)
 
-    assert altered_statutory_texts(text, known) == altered_statutory_texts(every, known)
+    assert altered_statutory_texts(text, job) == altered_statutory_texts(every, job)
 
 
 def test_what_is_read_of_a_job_is_read_once_and_not_handed_to_a_changed_one() -> None:
