@@ -11,12 +11,13 @@ from jarvish_regen.content.compliance.check import Report
 from jarvish_regen.content.compliance.repair import Repair
 from jarvish_regen.language.masking import mask
 from jarvish_regen.language.sentences import sentences
+from regeneration.edits import ReplyKind
 from regeneration.job import Job
 from regeneration.mandated import is_made_of_known_texts, statutory_texts
 from regeneration.prompts.budget import estimated_tokens
 from regeneration.prompts.data import Demands, IssueData, RequestData, within_budget
 from regeneration.prompts.layers import COMPLIANCE, DEFAULT_LAYERS, Layers, learned_lines
-from regeneration.prompts.prompt import Prompt, ReplyKind
+from regeneration.prompts.prompt import Prompt
 from regeneration.resolution import goals, measures
 from regeneration.resolution.comparison import mark_of
 from regeneration.rest import free_spans, is_whole_text_free
