@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests import fake_audio
 from tests.fake_http import Connection, Exchange
 from tests.fake_profiles import PROFILES, Misbehaviour, Profile, profile_from, spoil
 from tests.fake_replies import Reply
@@ -105,6 +106,8 @@ class Server:
         ]
         self.log: deque[Asked] = deque(maxlen=_LOG_ENTRIES)
         self.endings: dict[int, str] = {}
+        self.recordings: deque[fake_audio.Recording] = deque(maxlen=_LOG_ENTRIES)
+        self.hear: fake_audio.Hear = fake_audio.default_hearing
         self.connections_opened = 0
         self._asked = 0
         self._open: set[Connection] = set()
@@ -237,6 +240,8 @@ class Server:
             exchange.reply_json({"object": "list", "data": models})
         elif path.endswith("/chat/completions") and exchange.method == "POST":
             await self._complete(exchange, target)
+        elif path.endswith("/audio/transcriptions") and exchange.method == "POST":
+            await self._listen_to(exchange, target)
         else:
             exchange.reply_json({"error": {"message": "no such path", "type": "fake"}}, status=404)
 
@@ -286,6 +291,22 @@ class Server:
             self.endings[number] = "closed"
             raise
         self.endings[number] = reply.ending
+
+    async def _listen_to(self, exchange: Exchange, target: FakeTarget) -> None:
+        recording = fake_audio.recording_of(exchange)
+        if recording is None:
+            exchange.reply_json({"error": {"message": "no form with file and model", "type": "fake"}}, status=400)
+            return
+        self.recordings.append(recording)
+        profile, _chance = target.draw(asyncio.get_running_loop().time())
+        await fake_audio.answer(
+            exchange,
+            recording,
+            profile=profile,
+            hear=self.hear,
+            until_stopped=self._stopping.wait,
+            retry_after_seconds=target.retry_after_seconds,
+        )
 
     async def _administer(self, exchange: Exchange) -> None:
         now = asyncio.get_running_loop().time()
