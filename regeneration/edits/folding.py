@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 Span = tuple[int, int]
 
@@ -53,20 +54,29 @@ def fold(text: str) -> Folded:
         end = at + 1
         while end < len(text) and unicodedata.combining(text[end]):
             end += 1
-        cluster = text[at:end]
-        if cluster.isspace():
+        letters = _letters(text[at:end])
+        if letters == " ":
             if folded and folded[-1] == " ":
                 places[-1] = (places[-1][0], end)
             else:
                 folded.append(" ")
                 places.append((at, end))
-        elif unicodedata.category(cluster[0]) != "Cf":
-            # NFC leaves Devanagari nukta letters apart, so both spellings meet in the same form.
-            for character in "".join(_PLAIN.get(c, c) for c in unicodedata.normalize("NFC", cluster)):
-                folded.append(character)
-                places.append((at, end))
+        elif letters:
+            folded += letters
+            places += [(at, end)] * len(letters)
         at = end
-    return Folded("".join(folded), "".join(_lowered(c) for c in folded), tuple(places))
+    return Folded("".join(folded), "".join(map(_lowered, folded)), tuple(places))
+
+
+@lru_cache(maxsize=4096)
+def _letters(cluster: str) -> str:
+    """Return what a letter with its marks is folded to: a blank for any blank, nothing for an invisible sign."""
+    if cluster.isspace():
+        return " "
+    if unicodedata.category(cluster[0]) == "Cf":
+        return ""
+    # NFC leaves Devanagari nukta letters apart, so both spellings meet in the same form.
+    return "".join(_PLAIN.get(c, c) for c in unicodedata.normalize("NFC", cluster))
 
 
 def core_of(find: str) -> str:
@@ -115,6 +125,7 @@ def _is_in_word(character: str) -> bool:
     return character.isalnum() or character in _JOINERS or unicodedata.category(character)[0] == "M"
 
 
+@lru_cache(maxsize=4096)
 def _lowered(character: str) -> str:
     lowered = character.lower()
     return lowered if len(lowered) == 1 else character
