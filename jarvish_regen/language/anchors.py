@@ -9,13 +9,12 @@ A span that cannot be found again with certainty is orphaned (``None``): a wrong
 
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
 from diff_match_patch import diff_match_patch
 
-from jarvish_regen.language.words import INVISIBLE, graphemes, positions_inside_graphemes
+from jarvish_regen.language.words import INVISIBLE, graphemes, places, positions_inside_graphemes
 
 CONTEXT = 32  # characters on each side, the length Hypothesis and the W3C examples use
 # A quote that changed by more than a quarter is another statement; what was said of the old one need not hold.
@@ -166,14 +165,7 @@ def _utf16_ends(text: str) -> list[int]:
 def _occurrences(text: str, quote: str) -> list[int]:
     """Return where the quote stands on whole characters; overlapping ones count, they make it ambiguous."""
     inside = positions_inside_graphemes(text)
-    return [at for at in _finds(text, quote) if at not in inside and at + len(quote) not in inside]
-
-
-def _finds(text: str, quote: str) -> Iterator[int]:
-    at = text.find(quote)
-    while at != -1:
-        yield at
-        at = text.find(quote, at + 1)
+    return [at for at in places(text, quote) if at not in inside and at + len(quote) not in inside]
 
 
 def _best_by_context(anchor: Anchor, text: str, places: list[int]) -> int | None:
@@ -210,8 +202,8 @@ def _span_between_neighbours(anchor: Anchor, text: str) -> tuple[int, int] | Non
     if not anchor.prefix and not anchor.suffix:
         return None
     reach = len(anchor.quote) + max(1, int(len(anchor.quote) * LARGEST_CHANGE))
-    starts = [at + len(anchor.prefix) for at in _finds(text, anchor.prefix)] if anchor.prefix else [0]
-    ends = list(_finds(text, anchor.suffix)) if anchor.suffix else [len(text)]
+    starts = [at + len(anchor.prefix) for at in places(text, anchor.prefix)] if anchor.prefix else [0]
+    ends = list(places(text, anchor.suffix)) if anchor.suffix else [len(text)]
     spans = {
         (start, end)
         for start in starts
@@ -264,12 +256,16 @@ def _folded(text: str) -> tuple[str, list[int], list[int]]:
     at = 0
     for cluster in graphemes(text):
         end = at + len(cluster)
-        visible = "".join(ch for ch in unicodedata.normalize("NFC", cluster) if ch not in INVISIBLE)
+        visible = cluster
+        if not cluster.isascii():
+            visible = "".join(ch for ch in unicodedata.normalize("NFC", cluster) if ch not in INVISIBLE)
         if visible and visible.isspace():
             visible = " "
             if folded and folded[-1] == " ":
                 visible, ends[-1] = "", end
-        for ch in unicodedata.normalize("NFC", visible).translate(_TYPOGRAPHY):
+        if not visible.isascii():
+            visible = unicodedata.normalize("NFC", visible).translate(_TYPOGRAPHY)
+        for ch in visible:
             folded.append(ch)
             starts.append(at)
             ends.append(end)

@@ -6,7 +6,7 @@ numbers only by chance ("one of them", "कर दो", "सौ. जोशी"):
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -15,6 +15,7 @@ from typing import Literal
 import regex
 
 from jarvish_regen.language.number_words import AMBIGUOUS, FRACTIONS, HALVES, NUMBER_WORDS, SCALES
+from jarvish_regen.language.words import letter_runs, places, with_ascii_digits
 
 Unit = Literal["percent", "rupees", "dollars", "date", "time", "phone", "ordinal", "count"]
 
@@ -79,19 +80,26 @@ _DATES = regex.compile(
     """,
     regex.VERBOSE | regex.IGNORECASE,
 )
+# A date has its month beside a digit, or as the second of three numbers.
+_DATE_PART = regex.compile(
+    rf"\d(?:(?:st|nd|rd|th)?[ \-]?(?:of )?(?:{_MONTH})|[-/.]\d{{1,2}}[-/.]\d"
+    rf"|(?<=[ \-,'].)(?<=(?:{_MONTH})\.?[ \-,']{{1,2}}.))",
+    regex.IGNORECASE,
+)
 _TIME = regex.compile(
-    r"(?<![\d.:,])(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?(?: ?(?P<half>[ap])\.?m(?!\p{L})\.?)?(?![\d:])",
+    r"(?<![\d.:,])(?P<hour>\d{1,2})(?=:| ?[ap])(?::(?P<minute>\d{2}))?(?: ?(?P<half>[ap])\.?m(?!\p{L})\.?)?(?![\d:])",
     regex.IGNORECASE,
 )
 _PHONE = regex.compile(
-    r"(?<![\d,.])(?:\+?91[ \-]?|0)?[6-9]\d{4}[ \-]?\d{5}(?![\d,]|\.\d)|(?<![\d,.])\+91[ \-]?(?:\d[ \-]?){9}\d(?!\d)"
+    r"(?=[+06-9])(?<![\d,.])(?:(?:\+?91[ \-]?|0)?[6-9]\d{4}[ \-]?\d{5}(?![\d,]|\.\d)|\+91[ \-]?(?:\d[ \-]?){9}\d(?!\d))"
 )
+_PHONE_PART = regex.compile(r"[6-9]\d{4}[ \-]?\d{5}")
 _LIST_MARK = regex.compile(r"(?m)^[ \t]*(?:[(\[]?\d{1,2}[.)\]](?=[ \t]|\p{L})|\d\ufe0f?\u20e3)|\d\ufe0f?\u20e3")
 _CURRENCY = r"₹|rs\.?|inr|रु\.?|रुपये|रुपए|\$|usd"
 _SCALE = _either(SCALES)
 _PLAIN = regex.compile(
     rf"""
-    (?:(?<!\p{{L}})(?P<currency>{_CURRENCY})\ ?(?:/-\ ?)?)?
+    (?=[\d₹riıİर$u])(?:(?<!\p{{L}})(?P<currency>{_CURRENCY})\ ?(?:/-\ ?)?)?
     (?P<number>{_NUMBER})
     (?P<scales>(?:[ \-]?(?:{_SCALE}){_NO_LETTER}){{1,2}}|(?:k|l|m){_NO_LETTER})?
     (?P<unit>\+?[ \-]?(?:%|٪
@@ -102,8 +110,10 @@ _PLAIN = regex.compile(
     """,
     regex.VERBOSE | regex.IGNORECASE,
 )
+_FIRST_WORDS = frozenset({*NUMBER_WORDS, *FRACTIONS, *HALVES})
+_LETTERS = regex.compile(r"[\p{L}\p{M}]+")
 _WORD_RUN = regex.compile(
-    rf"(?<![\p{{L}}\p{{M}}])(?:{_either({*NUMBER_WORDS, *FRACTIONS, *HALVES})}){_NO_LETTER}"
+    rf"(?<![\p{{L}}\p{{M}}])(?:{_either(_FIRST_WORDS)}){_NO_LETTER}"
     rf"(?:(?:[ \-]|\ and\ )(?:{_either({*NUMBER_WORDS, *SCALES, *HALVES})}){_NO_LETTER})*"
     r"(?P<unit>[ \-](?:%|percent|per cent|प्रतिशत|फीसदी|टक्के|rupees?|रुपये|रुपए))?",
     regex.IGNORECASE,
@@ -121,11 +131,12 @@ def figures(text: str) -> tuple[Figure, ...]:
     plain = with_ascii_digits(text)
     taken = bytearray(len(plain))
     found: list[Figure] = []
-    for read in (_list_marks, _dates, _phones, _times, _plain, _in_words):
-        for figure in read(plain):
-            if not any(taken[figure.start : figure.end]):
-                taken[figure.start : figure.end] = b"\x01" * (figure.end - figure.start)
-                found.append(replace(figure, text=text[figure.start : figure.end]))
+    in_digits = (_list_marks, _dates, _phones, _times, _plain) if _DIGIT.search(plain) else ()
+    for read in (*in_digits, _in_words):
+        for start, end, value, unit in read(plain):
+            if not any(taken[start:end]):
+                taken[start:end] = b"\x01" * (end - start)
+                found.append(Figure(start, end, text[start:end], value, unit))
     return tuple(sorted(found, key=lambda figure: figure.start))
 
 
@@ -163,12 +174,12 @@ def _tokens(text: str) -> tuple[tuple[int, int, str], ...]:
     plain = with_ascii_digits(text)
     if not _DIGIT.search(plain):
         return ()
-    return tuple(
-        (match.start(), match.end(), match.group().casefold())
-        for pattern in (_DUMP, _TOKEN)
-        for match in pattern.finditer(plain)
-        if pattern is _DUMP or _is_mixed(match.group())
-    )
+    found: list[regex.Match[str]] = []
+    if _DUMP_PART.search(plain):
+        found.extend(_DUMP.finditer(plain))
+    if _INTERLEAVED.search(plain) or (plain.count("-") > 1 and _DIGIT_LETTER.search(plain)):
+        found.extend(match for match in _TOKEN.finditer(plain) if _is_mixed(match.group()))
+    return tuple((match.start(), match.end(), match.group().casefold()) for match in found)
 
 
 def _is_mixed(token: str) -> bool:
@@ -184,7 +195,11 @@ def _token_of(figure: Figure, inside: tuple[tuple[int, int, str], ...]) -> str |
 
 _DIGIT = regex.compile(r"\d")
 _LETTER = regex.compile(r"[A-Za-z]")
-_TOKEN = regex.compile(r"(?<![\p{L}\p{M}\p{N}_])[A-Za-z0-9_]+(?:-[A-Za-z0-9_]+)*(?![\p{L}\p{M}\p{N}_])")
+_DIGIT_LETTER = regex.compile(r"\d[A-Za-z_]")
+# Of the tokens only those with a digit.
+_TOKEN = regex.compile(
+    r"(?<![\p{L}\p{M}\p{N}_])(?=[A-Za-z_\-]*[0-9])[A-Za-z0-9_]+(?:-[A-Za-z0-9_]+)*(?![\p{L}\p{M}\p{N}_])"
+)
 # A letter before a digit, or behind one and before another.
 _INTERLEAVED = regex.compile(r"[A-Za-z_]\d")
 # Letters that stand before a number and do not hide it, and "24x7".
@@ -192,6 +207,7 @@ _COUNTED = regex.compile(
     r"(?:fy|ay|cy|q|h|rs|inr|usd|us|no|age|day|top|sip)?\d+(?:[x_]\d+)?[a-z]{0,5}", regex.IGNORECASE
 )
 # Four pairs and more of hexadecimal digits, one of them with a letter.
+_DUMP_PART = regex.compile(r"[0-9a-f]{2}(?:[ :,-][0-9a-f]{2}){3}", regex.IGNORECASE)
 _DUMP = regex.compile(
     r"(?<![\p{L}\p{N}])(?=(?:[0-9a-f]{2}[ :,-]){0,40}(?:[a-f][0-9a-f]|[0-9][a-f]))"
     r"[0-9a-f]{2}(?:[ :,-][0-9a-f]{2}){3,}(?![\p{L}\p{N}])",
@@ -199,20 +215,9 @@ _DUMP = regex.compile(
 )
 
 
-def with_ascii_digits(text: str) -> str:
-    """Return the text with every decimal digit of any script in ASCII; same length."""
-    if text.isascii():
-        return text
-    foreign = {ord(ch): str(int(ch)) for ch in set(text) if ch.isdecimal() and not ch.isascii()}
-    return text.translate(foreign) if foreign else text
-
-
 def _key(found: str) -> str:
     """Return a match in the lower case of the tables; ignoring case, i matches the Turkish ones and s the long s."""
-    return found.translate(_TURKISH).casefold()
-
-
-_TURKISH = str.maketrans("ıİ", "ii")
+    return found.lower() if found.isascii() else found.replace("ı", "i").replace("İ", "i").casefold()
 
 
 def _meanings(figure: Figure) -> Iterator[tuple[Unit, Decimal]]:
@@ -231,13 +236,21 @@ def _meanings(figure: Figure) -> Iterator[tuple[Unit, Decimal]]:
             yield "date", _as_date(y, m, d)
 
 
-def _list_marks(text: str) -> Iterator[Figure]:
+# A figure as a reading finds it: start, end, value and unit.
+_Read = tuple[int, int, Decimal, Unit]
+
+
+def _list_marks(text: str) -> Iterator[_Read]:
     for match in _LIST_MARK.finditer(text):
-        digits = regex.sub(r"\D", "", match.group())
-        yield Figure(match.start(), match.end(), match.group(), Decimal(digits), "ordinal")
+        yield *match.span(), Decimal(_NO_DIGIT.sub("", match.group())), "ordinal"
 
 
-def _dates(text: str) -> Iterator[Figure]:
+_NO_DIGIT = regex.compile(r"\D")
+
+
+def _dates(text: str) -> Iterator[_Read]:
+    if not _DATE_PART.search(text):
+        return
     for match in _DATES.finditer(text):
         parts = {name[0]: part for name, part in match.groupdict().items() if part is not None}
         month = int(parts["m"]) if parts["m"].isdecimal() else _MONTHS[_key(parts["m"])]
@@ -245,7 +258,7 @@ def _dates(text: str) -> Iterator[Figure]:
         year += 2000 if 0 < year < 100 else 0
         day = int(parts.get("d", "0"))
         if _is_date(year, month, day):
-            yield Figure(match.start(), match.end(), match.group(), _as_date(year, month, day), "date")
+            yield *match.span(), _as_date(year, month, day), "date"
 
 
 def _is_date(year: int, month: int, day: int) -> bool:
@@ -260,30 +273,37 @@ def _as_date(year: int, month: int, day: int) -> Decimal:
     return Decimal(year * 10000 + month * 100 + day)
 
 
-def _phones(text: str) -> Iterator[Figure]:
+def _phones(text: str) -> Iterator[_Read]:
+    if "+91" not in text and not _PHONE_PART.search(text):
+        return
     for match in _PHONE.finditer(text):
-        digits = regex.sub(r"\D", "", match.group())
-        yield Figure(match.start(), match.end(), match.group(), Decimal(digits[-10:]), "phone")
+        yield *match.span(), Decimal(_NO_DIGIT.sub("", match.group())[-10:]), "phone"
 
 
-def _times(text: str) -> Iterator[Figure]:
+def _times(text: str) -> Iterator[_Read]:
     for match in _TIME.finditer(text):
         hour, minute, half = int(match["hour"]), int(match["minute"] or 0), _key(match["half"] or "")
         if not (match["minute"] or half) or hour > (12 if half else 24) or minute > 59:
             continue
         if half:
             hour = hour % 12 + (12 if half == "p" else 0)
-        yield Figure(match.start(), match.end(), match.group(), Decimal(hour * 100 + minute), "time")
+        yield *match.span(), Decimal(hour * 100 + minute), "time"
 
 
-def _plain(text: str) -> Iterator[Figure]:
+def _plain(text: str) -> Iterator[_Read]:
     for match in _PLAIN.finditer(text):
-        value = Decimal(match["number"].replace(",", ""))
-        scales = _key(match["scales"] or "")
-        for name in regex.findall(r"[\p{L}\p{M}]+", scales):
-            value *= {"k": Decimal(1000), "l": Decimal(100_000), "m": Decimal(1_000_000)}.get(name) or SCALES[name]
-        unit, value = _unit_of(_key(match["currency"] or ""), _key(match["unit"] or ""), value)
-        yield Figure(match.start(), match.end(), match.group(), value, unit)
+        currency, number, scales, unit_text = match.group("currency", "number", "scales", "unit")
+        value = Decimal(number.replace(",", ""))
+        if scales:
+            for name in _LETTERS.findall(_key(scales)):
+                value *= _LETTER_SCALES.get(name) or SCALES[name]
+        unit: Unit = "count"
+        if currency or unit_text:
+            unit, value = _unit_of(_key(currency or ""), _key(unit_text or ""), value)
+        yield *match.span(), value, unit
+
+
+_LETTER_SCALES = {"k": Decimal(1000), "l": Decimal(100_000), "m": Decimal(1_000_000)}
 
 
 def _unit_of(currency: str, unit: str, value: Decimal) -> tuple[Unit, Decimal]:
@@ -297,14 +317,31 @@ def _unit_of(currency: str, unit: str, value: Decimal) -> tuple[Unit, Decimal]:
     return ("rupees" if currency or unit else "count"), value
 
 
-def _in_words(text: str) -> Iterator[Figure]:
-    for match in _WORD_RUN.finditer(text):
+def _in_words(text: str) -> Iterator[_Read]:
+    for match in _word_runs(text):
         unit_text = match["unit"] or ""
         said = match.group()[: len(match.group()) - len(unit_text)]
-        value = _value_of([word for word in regex.findall(r"[\p{L}\p{M}]+", _key(said)) if word != "and"])
+        value = _value_of([word for word in _LETTERS.findall(_key(said)) if word != "and"])
         if value is not None:
             unit, value = _unit_of("", _key(unit_text), value)
-            yield Figure(match.start(), match.end(), match.group(), value, unit)
+            yield *match.span(), value, unit
+
+
+def _word_runs(text: str) -> Iterator[regex.Match[str]]:
+    """Yield the matches of _WORD_RUN; its first words are looked up, since to search for 130 of them takes long."""
+    folded = _key(text)
+    first_words = _FIRST_WORDS.intersection(letter_runs(folded))
+    if not first_words:
+        return
+    if len(folded) != len(text):
+        # A letter that folds into two stands in no number word.
+        folded = "".join(letter if len(letter) == 1 else " " for letter in map(_key, text))
+    starts = {at for word in first_words for at in places(folded, word)}
+    end = 0
+    for start in sorted(starts):
+        if start >= end and (run := _WORD_RUN.match(text, start)):
+            yield run
+            end = run.end()
 
 
 def _value_of(words: list[str]) -> Decimal | None:

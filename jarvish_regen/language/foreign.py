@@ -7,6 +7,7 @@ language that is not listed shows by the lack of any word of ours in a long sent
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import regex
@@ -15,6 +16,7 @@ from jarvish_regen.language.identify import LATIN_FUNCTION_WORDS
 from jarvish_regen.language.words import normalise_for_comparison, word_set
 
 _WORD = regex.compile(r"(?:[\p{Script=Latin}]\p{M}*)+")
+_ASCII_WORD = re.compile(r"[a-z]+")
 _LOWER = regex.compile(r"(?<![\p{L}\p{N}@./#_'’-])[\p{Ll}--[\p{Script=Devanagari}]]{2,}(?![\p{L}\p{N}@_])", regex.V1)
 # Letters that no English or Hinglish word of a draft needs; one alone may be a borrowed word ("café").
 _ACCENTED = regex.compile(r"[àâäçéèêëîïôöœùûüÿñáíóúìòãõßåæøąćęłńśźżčďěňřšťůžğışăâțș¿¡]")
@@ -103,6 +105,14 @@ _OURS = LATIN_FUNCTION_WORDS | word_set("die war hat dem den sole come era sin h
 _BY_LANGUAGE = {name: listed - _OURS for name, listed in _LISTED.items()}
 
 
+_NAMES = tuple(_BY_LANGUAGE)
+# For each word, which languages have it, by their place in _NAMES.
+_PLACES = {
+    word: tuple(place for place, name in enumerate(_NAMES) if word in _BY_LANGUAGE[name])
+    for word in frozenset().union(*_BY_LANGUAGE.values())
+}
+
+
 @lru_cache(maxsize=256)
 def foreign_language(sentence: str) -> str | None:
     """Name the language of a sentence in Latin letters that is neither English nor Hinglish, or return ``None``.
@@ -112,18 +122,21 @@ def foreign_language(sentence: str) -> str | None:
     borrowed word or a name is nothing foreign.
     """
     plain = normalise_for_comparison(sentence)
-    found = _WORD.findall(plain)
+    found = _ASCII_WORD.findall(plain) if plain.isascii() else _WORD.findall(plain)
     if len(found) < _FEWEST_WORDS:
         return None
     ours = sum(word in LATIN_FUNCTION_WORDS for word in found)
-    name, theirs = max(
-        ((name, sum(word in listed for word in found)) for name, listed in _BY_LANGUAGE.items()),
-        key=lambda counted: counted[1],
-    )
-    accented = sum(bool(_ACCENTED.search(word)) for word in found)
+    counts = [0] * len(_NAMES)
+    for word in found:
+        for place in _PLACES.get(word, ()):
+            counts[place] += 1
+    theirs = max(counts)
+    accented = sum(bool(_ACCENTED.search(word)) for word in found) if _ACCENTED.search(plain) else 0
     if theirs and theirs + accented >= 2 and theirs + accented > ours:
-        return name
+        return _NAMES[counts.index(theirs)]
     if accented >= 3 and accented > ours:
         return "another"
+    if ours:
+        return None
     lower = _LOWER.findall(sentence)
-    return "another" if len(lower) >= _LONG and not ours and len(lower) * 3 >= len(found) * 2 else None
+    return "another" if len(lower) >= _LONG and len(lower) * 3 >= len(found) * 2 else None

@@ -4,7 +4,9 @@ No language detector knows Hinglish, so this counts function words: they are few
 writer's own words decide; what is quoted from a draft does not, unless nothing else is there.
 """
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 import regex
@@ -14,7 +16,10 @@ from jarvish_regen.language.words import normalise_for_comparison, word_set
 Language = Literal["en", "hi", "mr", "hinglish"]
 
 _QUOTED = regex.compile(r"\"[^\"\n]*\"|“[^”\n]*”|«[^»\n]*»|(?<!\w)['‘][^'’\n]{2,200}['’](?!\w)|\{\{[^{}\n]*\}\}")
-_LATIN = regex.compile(r"[a-z]+(?:'[a-z]+)*")
+_QUOTES = "\"“«'‘{"
+_TWO_LETTERS = regex.compile(r"\p{L}{2}")
+_LATIN = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_LOWER_CASE = regex.compile(r"(?<![\p{L}@./])[a-z]{2,}(?![\p{L}@.])")
 _DEVANAGARI = regex.compile(r"[\p{Script=Devanagari}]+")
 
 # Hindi in Latin letters, with the spellings people use. Words that are also common English ("to", "me", "is", "par",
@@ -123,18 +128,18 @@ def identify(text: str) -> Language:
     Devanagari mixed with at least as many ordinary Latin words counts as Hinglish; the acronyms and product names
     every Hindi text contains do not.
     """
-    own = _QUOTED.sub(" ", text)
-    if not regex.search(r"\p{L}{2}", own):
+    own = _QUOTED.sub(" ", text) if any(quote in text for quote in _QUOTES) else text
+    if not _TWO_LETTERS.search(own):
         own = text
     plain = normalise_for_comparison(own)
-    devanagari = _DEVANAGARI.findall(plain)
+    devanagari = [] if plain.isascii() else _DEVANAGARI.findall(plain)
     latin = _LATIN.findall(plain.replace("’", "'"))
     if not devanagari:
         return _latin_language(latin)
     if not latin:
         return _devanagari_language(devanagari)
     # Acronyms and names are written in capitals even in Hindi; only lower-case words show that the writer mixes.
-    mixed = regex.findall(r"(?<![\p{L}@./])[a-z]{2,}(?![\p{L}@.])", own)
+    mixed = _LOWER_CASE.findall(own)
     romanised = sum(word in _HINGLISH and word not in _SHARED for word in latin)
     if len(mixed) > len(devanagari):
         return "hinglish" if romanised or len(devanagari) > 1 else _latin_language(latin)
@@ -144,15 +149,21 @@ def identify(text: str) -> Language:
 def _latin_language(words: Iterable[str]) -> Language:
     hinglish = english = 0.0
     for word in words:
-        if word in _SHARED:
-            hinglish += 0.25 if word in _HINGLISH else 0.0
-            english += 0.25 if word in _ENGLISH else 0.0
-        elif word in _HINGLISH:
-            hinglish += 1
-        elif word in _ENGLISH:
-            english += 1
+        if word in _LATIN_VOTES:
+            for_hinglish, for_english = _LATIN_VOTES[word]
+            hinglish += for_hinglish
+            english += for_english
     # One "yaar" or "na" does not make a sentence Hindi: English wins ties.
     return "hinglish" if hinglish > english * 0.8 else "en"
+
+
+def _latin_vote(word: str) -> tuple[float, float]:
+    if word in _SHARED:
+        return 0.25 * (word in _HINGLISH), 0.25 * (word in _ENGLISH)
+    return (1.0, 0.0) if word in _HINGLISH else (0.0, 1.0)
+
+
+_LATIN_VOTES = {word: _latin_vote(word) for word in LATIN_FUNCTION_WORDS}
 
 
 def _devanagari_language(words: Iterable[str]) -> Language:
@@ -169,15 +180,28 @@ def hindi_over_marathi(text: str) -> float:
 def _votes(words: Iterable[str]) -> tuple[float, float]:
     hindi = marathi = 0.0
     for word in words:
-        bare = word.strip("।॥")
-        if bare in _MARATHI and bare in _HINDI:
-            continue
-        if bare in _HINDI:
-            hindi += 1
-        elif bare in _MARATHI:
-            marathi += 1
-        elif _MARATHI_LETTERS.search(bare) or _MARATHI_ENDING.fullmatch(bare):
-            marathi += 0.7
-        elif "़" in bare or "ँ" in bare or _HINDI_ENDING.fullmatch(bare):
-            hindi += 0.7
+        for_hindi, for_marathi = _vote(word) if len(word) <= _WORD_CHARS else _vote.__wrapped__(word)
+        hindi += for_hindi
+        marathi += for_marathi
     return hindi, marathi
+
+
+# Longer than this it is no word, and too big to be remembered.
+_WORD_CHARS = 32
+
+
+# A language is mostly the same few thousand words.
+@lru_cache(maxsize=8_192)
+def _vote(word: str) -> tuple[float, float]:
+    bare = word.strip("।॥")
+    if bare in _MARATHI and bare in _HINDI:
+        return 0, 0
+    if bare in _HINDI:
+        return 1, 0
+    if bare in _MARATHI:
+        return 0, 1
+    if _MARATHI_LETTERS.search(bare) or _MARATHI_ENDING.fullmatch(bare):
+        return 0, 0.7
+    if "़" in bare or "ँ" in bare or _HINDI_ENDING.fullmatch(bare):
+        return 0.7, 0
+    return 0, 0

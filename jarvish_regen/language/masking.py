@@ -6,6 +6,7 @@ are public and stay. Not recognised: numbers spelled in words, a bare account nu
 nobody gave.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Literal, get_args
 import regex
 
 from jarvish_regen.language.checksums import passes_luhn, passes_verhoeff
-from jarvish_regen.language.words import normalise_for_comparison
+from jarvish_regen.language.words import OTHER_DIGITS, ascii_digit, normalise_for_comparison
 
 Kind = Literal["pan", "aadhaar", "phone", "email", "upi", "account", "ifsc", "folio", "demat", "gstin", "card", "name"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -102,20 +103,22 @@ def _replaced(text: str, spans: list[tuple[int, int, Kind]]) -> Masked:
 
 
 # One character in, one character out: positions stay valid.
-_LIKE_SPACE = dict.fromkeys(
-    [0xA0, 0x2000, 0x2001, 0x2002, 0x2003, 0x2007, 0x2009, 0x202F, 0x200B, 0x200C, 0x200D, 0x2060], " "
-)
-_LIKE_HYPHEN = dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212], "-")
-_FULL_WIDTH = {0xFF00 + code: chr(0x20 + code) for code in range(0x01, 0x5F)}
-_OTHER_DIGIT = regex.compile(r"[^\P{Nd}0-9]")
+_LIKE_SPACE = dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2007\u2009\u202f\u200b\u200c\u200d\u2060", " ")
+_LIKE_HYPHEN = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+_FULL_WIDTH = {chr(0xFF00 + code): chr(0x20 + code) for code in range(0x01, 0x5F)}
 _LOOK = {**_FULL_WIDTH, **_LIKE_SPACE, **_LIKE_HYPHEN}
+# Of the digits outside the basic plane there are many scripts, and few texts: there every character is looked at.
+_NOT_PLAIN = re.compile(f"[{re.escape(''.join(_LOOK))}{''.join(OTHER_DIGITS)}\U00010000-\U0010ffff]")
 
 
 def _plain(text: str) -> str:
     """Return the text with digits, spaces, hyphens and full-width letters in ASCII; same length."""
-    if text.isascii():
-        return text
-    return _OTHER_DIGIT.sub(lambda match: str(int(match.group())), text.translate(_LOOK))
+    return text if text.isascii() else _NOT_PLAIN.sub(_in_ascii, text)
+
+
+def _in_ascii(match: re.Match[str]) -> str:
+    character = match.group()
+    return _LOOK.get(character) or ascii_digit(character)
 
 
 # A letter of any script before or after would make it part of something else; a Devanagari ending may follow a number.
@@ -192,7 +195,7 @@ _AADHAAR_LABELLED = regex.compile(
     regex.IGNORECASE,
 )
 _PHONE = regex.compile(
-    rf"""(?<![A-Za-z0-9_,₹$]|\d\.|₹[ ]|\d/)(?:
+    rf"""(?=[ (+0-9])(?<![A-Za-z0-9_,₹$]|\d\.|₹[ ]|\d/)(?:
         (?:\(?(?:\+|00)?[ ]?\(?91\)?[ .\-]{{0,2}}(?:0)?|0)?[6-9](?:[ .\-]?{_DIGIT}){{9}}
       | \+(?!91)\d{{1,3}}[ .\-]?\(?\d{{1,4}}\)?(?:[ .\-]?\d){{6,9}}
       | (?:\+91[ \-]?|\(?0)[1-8]\d{{1,3}}\)?[ \-]\d{{3,4}}[ \-]?\d{{4}}
@@ -219,23 +222,31 @@ def _public_spans(plain: str) -> Iterator[tuple[int, int]]:
 def _candidates(plain: str, text: str, names: Iterable[str]) -> Iterator[tuple[Kind, int, int]]:
     """Yield what may be personal data, the surest first: what comes first keeps its characters."""
     always: Callable[[str], bool] = bool
+    # Most texts hold few digits and no address; what each pattern cannot do without is found at a tenth of its cost.
+    lower = plain.lower()
+    has_odd_case = any(letter in plain for letter in _ODD_CASE)
+
+    def says(*labels: str) -> bool:
+        return has_odd_case or any(label in lower for label in labels)
+
     has_sign = "@" in plain
     digits = len(_ANY_DIGIT.findall(plain))
-    # Most texts hold few digits and no address; the fewest of what each kind needs tell without a search.
+    has_eight = digits >= 8 and _EIGHT_DIGITS.search(plain) is not None
+    may_be_aadhaar = digits >= 8 and _SEVEN_LIKE_DIGITS.search(plain) is not None
     for kind, pattern, holds, may_be_there in (
-        ("email", _EMAIL, always, has_sign or _AT.search(plain) is not None),
+        ("email", _EMAIL, always, has_sign or _may_spell_address(lower)),
         ("upi", _UPI, always, has_sign),
         ("gstin", _GSTIN, always, digits >= 6),
-        ("pan", _PAN, _is_pan, digits >= 1),
-        ("ifsc", _IFSC, always, True),
-        ("folio", _FOLIO, always, digits >= 5),
-        ("demat", _DEMAT, always, digits >= 6),
-        ("aadhaar", _AADHAAR_LABELLED, _mostly_digits, digits >= 8),
-        ("account", _ACCOUNT, always, digits >= 9),
+        ("pan", _PAN, _is_pan, digits >= 1 and _PAN_END.search(plain) is not None),
+        ("ifsc", _IFSC, always, _IFSC_START.search(plain) is not None or says("ifsc")),
+        ("folio", _FOLIO, always, digits >= 5 and says("folio", "ोलि")),
+        ("demat", _DEMAT, always, has_eight or (digits >= 6 and _DEPOSITORY.search(plain) is not None)),
+        ("aadhaar", _AADHAAR_LABELLED, _mostly_digits, may_be_aadhaar and says("dha", "uid", "vid", "आधार")),
+        ("account", _ACCOUNT, always, has_eight and digits >= 9 and says("ac", "a/c", "खात", "अका")),
         ("card", _CARD, _is_card, digits >= 13),
-        ("aadhaar", _AADHAAR, _is_aadhaar, digits >= 8),
-        ("phone", _PHONE, _is_phone, digits >= 7),
-        ("phone", _CONTACT_LABELLED, always, digits >= 10),
+        ("aadhaar", _AADHAAR, _is_aadhaar, may_be_aadhaar),
+        ("phone", _PHONE, _is_phone, digits >= 7 and any(part.search(plain) for part in _PHONE_PARTS)),
+        ("phone", _CONTACT_LABELLED, always, digits >= 10 and says("phone", "mob", "whatsapp", "call", "मोबा", "ोन")),
     ):
         for match in pattern.finditer(plain) if may_be_there else ():
             group = "number" if "number" in pattern.groupindex and match["number"] else 0
@@ -248,13 +259,32 @@ def _candidates(plain: str, text: str, names: Iterable[str]) -> Iterator[tuple[K
         yield "name", start, end
 
 
+# What these match beside i, k and s where case is ignored, which ``str.lower`` does not undo.
+_ODD_CASE = "ıİſ\u212a"
 _ANY_DIGIT = regex.compile(r"\d")
-_AT = regex.compile(r"[ \[(]at[ \])]", regex.IGNORECASE)
+_EIGHT_DIGITS = regex.compile(r"\d(?:[ \-]?\d){7}")
+# Of the twelve to sixteen signs of an Aadhaar a third may be letters: from its first digit on at least seven are left.
+_SEVEN_LIKE_DIGITS = regex.compile(rf"\d(?:[ .\-]{{0,2}}{_DIGIT}){{6}}", regex.IGNORECASE)
+_PAN_END = regex.compile(r"[0-9OIl]{4}[ \-]{0,2}[A-Za-zıİſ\u212a](?![A-Za-z0-9_])")
+_IFSC_START = regex.compile(r"[A-Z]{4}[ \-]?[0O]")
+_DEPOSITORY = regex.compile(r"3\d{5}")
+# One of each line of _PHONE.
+_PHONE_PARTS = (
+    regex.compile(rf"[6-9](?:[ .\-]?{_DIGIT}){{9}}", regex.IGNORECASE),
+    regex.compile(r"\+\d"),
+    regex.compile(r"\d{2}\)?[ \-]\d{3,4}[ \-]?\d{4}"),
+)
 _KIND: dict[str, Kind] = {kind: kind for kind in KINDS}
+_NO_DIGIT = regex.compile(r"\D")
+_LETTERS_AS_DIGITS = str.maketrans("OoIl", "0011")
+
+
+def _may_spell_address(lower: str) -> bool:
+    return "(at" in lower or "[at" in lower or (" at " in lower and " dot " in lower)
 
 
 def _digits(number: str) -> str:
-    return regex.sub(r"\D", "", number.translate(str.maketrans("OoIl", "0011")))
+    return _NO_DIGIT.sub("", number.translate(_LETTERS_AS_DIGITS))
 
 
 def _mostly_digits(number: str) -> bool:
@@ -270,6 +300,9 @@ def _is_card(number: str) -> bool:
     return 13 <= len(digits) <= 19 and passes_luhn(digits) and len(set(digits)) > 1
 
 
+_IN_FOURS = regex.compile(r"\w{4}([ .\-]{1,2})\w{4}\1\w{4}")
+
+
 def _is_aadhaar(number: str) -> bool:
     if not _mostly_digits(number):
         return False
@@ -278,7 +311,7 @@ def _is_aadhaar(number: str) -> bool:
         return True
     # Written 4-4-4 it is an Aadhaar with a slip, unless it is a row of years or round amounts.
     groups = [int(digits[at : at + 4]) for at in (0, 4, 8)]
-    grouped = regex.fullmatch(r"\w{4}([ .\-]{1,2})\w{4}\1\w{4}", number) is not None
+    grouped = _IN_FOURS.fullmatch(number) is not None
     return grouped and not all(1990 <= group <= 2100 or group % 50 == 0 for group in groups)
 
 

@@ -6,6 +6,7 @@ lexicon written alone in capitals, and a name made only of ordinary words ("Grow
 lower case elsewhere).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -14,7 +15,7 @@ import regex
 from jarvish_regen.language.identify import hindi_over_marathi
 from jarvish_regen.language.lexicon import ENTITIES, ORDINARY_CAPITALS
 from jarvish_regen.language.sentences import sentences
-from jarvish_regen.language.words import normalise_for_comparison, word_set, words
+from jarvish_regen.language.words import name_words, normal_words, normalise_for_comparison, word_set, words
 
 _URL = regex.compile(
     r"(?:https?://|www\.)[^\s<>\"']{2,2000}"
@@ -33,6 +34,7 @@ _HONORIFIC = regex.compile(
     r"(?P<after>[\p{Script=Devanagari}\u200c\u200d]+(?:[ ][\p{Script=Devanagari}\u200c\u200d]+)?)"
     r"|(?<![\p{L}\p{M}])(?P<before>[\p{Script=Devanagari}\u200c\u200d]{2,}) जी(?![\p{L}\p{M}])"
 )
+_IN_HONORIFICS = ("श्री", "कुमारी", "डॉ", "सौ", "प्रो", "ॅड", "ॲड", " जी")
 # In Marathi "जी" is "which" behind any feminine noun ("गोष्ट जी आपण पाहिली"). Of a person it ends the phrase or is
 # followed by a Hindi case or the respectful Marathi "his, her"; what else follows leaves it to the sentence.
 _MAY_BE_WHICH = regex.compile(r"[ ]+(?!(?:यां[\p{L}\p{M}]+|ने|को|के|से|में)(?![\p{L}\p{M}]))[\p{L}\p{N}]")
@@ -59,52 +61,77 @@ def new_names(candidate: str, allowed: Iterable[str]) -> tuple[str, ...]:
     """
     texts = [normalise_for_comparison(text) for text in allowed]
     everything = "\n".join(texts)
-    known = {part for text in texts for word in words(text) for part in (_bare(word), *word.split("-"))}
-    known.update(_LETTERS.findall(everything))  # "London2025" and a name glued to it by a missing space
-    entities = {entity for text in texts for _, _, entity in _entities(text)}
-    digits = regex.sub(r"[ \-()]", "", everything)
     visible = _PLACEHOLDER.sub(lambda match: " " * len(match.group()), candidate)
     found: list[tuple[int, str]] = []
-    for pattern in (_URL, _EMAIL, _HANDLE):
+    for pattern in (*((_URL,) if _may_hold_url(visible) else ()), *((_EMAIL, _HANDLE) if "@" in visible else ())):
         for match in pattern.finditer(visible):
             address = match.group().rstrip(".,;:!?)।")
             if normalise_for_comparison(address) not in everything:
                 found.append((match.start(), address))
             visible = _blanked(visible, match.start(), match.end())
     for match in _PHONE.finditer(visible):
-        if regex.sub(r"\D", "", match.group())[-10:] not in digits:
+        if _NO_DIGIT.sub("", match.group())[-10:] not in _SEPARATORS.sub("", everything):
             found.append((match.start(), match.group()))
-    for start, end, entity in _entities(visible):
+    named = _entities(visible)
+    entities = {entity for text in texts for _, _, entity in _entities(text)} if named else set()
+    for start, end, entity in named:
         if entity not in entities:
             found.append((start, candidate[start:end]))
             visible = _blanked(visible, start, end)
+    known = frozenset().union(*map(_known_words, texts))
     found.extend(_capitalised(visible, known))
     found.extend(_behind_honorifics(visible, known))
     return tuple(dict.fromkeys(name for _, name in sorted(found)))
 
 
-_WORD = regex.compile(r"[\p{L}\p{M}\p{N}&\u200c\u200d]+")
+_NO_DIGIT = regex.compile(r"\D")
+_SEPARATORS = regex.compile(r"[ \-()]")
+_DOMAIN_END = regex.compile(r"\.(?:com|in|org|net|co|io|me|info|biz|app)", regex.IGNORECASE)
+
+
+def _may_hold_url(text: str) -> bool:
+    """Tell whether _URL may match: it looks at every letter, and few texts hold an address."""
+    return "://" in text or "www." in text.lower() or _DOMAIN_END.search(text) is not None
+
+
+# The allowed texts of a job are read again for each candidate.
+@lru_cache(maxsize=64)
+def _known_words(text: str) -> frozenset[str]:
+    """Return the words of a normalised text, their parts, and its runs of letters ("london2025" says "london")."""
+    found = set(words(text))
+    joined = {word for word in found if "-" in word or "'" in word or "’" in word}
+    known = found - joined
+    known.update(part for word in joined for part in (_bare(word), *word.split("-")))
+    known.update(_ASCII_LETTERS.findall(text) if text.isascii() else _LETTERS.findall(text))
+    return frozenset(known)
+
+
+_ASCII_LETTERS = re.compile(r"[A-Za-z]+")
 
 
 # The allowed texts of a job are read again for each candidate.
 @lru_cache(maxsize=64)
 def _entities(text: str) -> tuple[tuple[int, int, str], ...]:
     """Return the entities of a text as (start, end, canonical name), the longest name at each place."""
+    spans = name_words(text)
+    tokens = normal_words([text[start:end] for start, end in spans])
+    if _LONGEST_FROM.keys().isdisjoint(tokens):
+        return ()
     found = []
-    tokens = [(match.start(), match.end(), normalise_for_comparison(match.group())) for match in _WORD.finditer(text)]
     at = 0
-    while at < len(tokens):
-        for length in range(min(_LONGEST_FROM.get(tokens[at][2], 0), len(tokens) - at), 0, -1):
-            name = " ".join(token for _, _, token in tokens[at : at + length])
+    for first in (place for place, token in enumerate(tokens) if token in _LONGEST_FROM):
+        if first < at:
+            continue
+        for length in range(min(_LONGEST_FROM[tokens[first]], len(tokens) - first), 0, -1):
+            name = " ".join(tokens[first : first + length])
             if name in _ENTITY_BY_NAME:
-                found.append((tokens[at][0], tokens[at + length - 1][1], _ENTITY_BY_NAME[name]))
-                at += length - 1
+                at = first + length
+                found.append((spans[first][0], spans[at - 1][1], _ENTITY_BY_NAME[name]))
                 break
-        at += 1
     return tuple(found)
 
 
-def _capitalised(text: str, known: set[str]) -> Iterator[tuple[int, str]]:
+def _capitalised(text: str, known: frozenset[str]) -> Iterator[tuple[int, str]]:
     lower = {word for word in words(text) if word[0].islower()}
     for sentence in sentences(text):
         tokens = list(_CAPITALISED.finditer(sentence.text))
@@ -138,10 +165,13 @@ def _opens(text: str, position: int) -> bool:
 
 
 def _is_mark(character: str) -> bool:
-    return regex.match(r"\p{M}(?<!\ufe0f)", character) is not None
+    return _MARK.match(character) is not None
 
 
-def _is_new(word: str, known: set[str], lower: set[str]) -> bool:
+_MARK = regex.compile(r"\p{M}(?<!\ufe0f)")
+
+
+def _is_new(word: str, known: frozenset[str], lower: set[str]) -> bool:
     bare = _bare(normalise_for_comparison(word))
     if len(bare) < 3 or bare in known or bare in ORDINARY_CAPITALS or all(part in known for part in bare.split("-")):
         return False
@@ -158,7 +188,9 @@ def _is_heading(sentence: str) -> bool:
     return len(longer) >= 3 and sum(word[0].islower() for word in longer) < 0.2 * len(longer)
 
 
-def _behind_honorifics(text: str, known: set[str]) -> Iterator[tuple[int, str]]:
+def _behind_honorifics(text: str, known: frozenset[str]) -> Iterator[tuple[int, str]]:
+    if not any(honorific in text for honorific in _IN_HONORIFICS):
+        return
     for match in _HONORIFIC.finditer(text):
         group = "after" if match["after"] else "before"
         if group == "before" and _MAY_BE_WHICH.match(text, match.end()) and not _is_hindi_at(text, match):
@@ -179,7 +211,7 @@ def _is_hindi_at(text: str, match: regex.Match[str]) -> bool:
 
 
 def _bare(word: str) -> str:
-    return _POSSESSIVE.sub("", word)
+    return _POSSESSIVE.sub("", word) if "'" in word or "’" in word else word
 
 
 def _blanked(text: str, start: int, end: int) -> str:

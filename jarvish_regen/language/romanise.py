@@ -21,6 +21,8 @@ _WORD: Final = regex.compile(r"[\p{Devanagari}\u200c\u200d]+")
 
 def romanised(text: str) -> str:
     """Return ``text`` in lower case with its Devanagari words in Latin letters; everything else stays."""
+    if text.isascii():
+        return text.lower()
     return _WORD.sub(lambda match: _word(match.group()), unicodedata.normalize("NFC", text)).lower()
 
 
@@ -28,7 +30,10 @@ def folded(word: str) -> str:
     """Return a romanised word without the spelling habits that differ by hand (aa/a, ee/i, oo/u, z/j, w/v)."""
     for pair, single in (("aa", "a"), ("ee", "i"), ("oo", "u"), ("z", "j"), ("w", "v"), ("ph", "f"), ("chh", "ch")):
         word = word.replace(pair, single)
-    return regex.sub(r"(\p{L})\1+", r"\1", word)
+    return _REPEATED.sub(r"\1", word)
+
+
+_REPEATED: Final = regex.compile(r"(\p{L})\1+")
 
 
 def _word(word: str) -> str:

@@ -6,11 +6,12 @@ from functools import lru_cache
 
 import regex
 
-from jarvish_regen.language.words import positions_inside_graphemes, word_set
+from jarvish_regen.language.words import is_inside_grapheme, word_set
 
 # Line breaks as browsers, editors and str.splitlines know them.
 _LINE = regex.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
-_INLINE_BULLET = regex.compile(r"(?<=\s)[•‣◦▪●]")
+_BULLETS = "•‣◦▪●"
+_INLINE_BULLET = regex.compile(rf"(?<=\s)[{_BULLETS}]")
 _URL = regex.compile(r"(?:https?://|www\.)\S+|[\w.+-]{1,64}@[\w.-]{1,255}", regex.IGNORECASE)
 _END = regex.compile(r"(?P<mark>[.!?…।॥]+)(?P<closers>[\p{M}\u200d\"'”’»)\]}*_]*)")
 _QUOTES = frozenset("\"'”’»")
@@ -56,28 +57,38 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     is not whitespace lies in exactly one sentence, no grapheme cluster is cut, and a mark or emoji alone joins its
     neighbour in the line.
     """
-    inside = positions_inside_graphemes(text)
+    has_address = _may_hold_address(text)
+    has_bullet = any(bullet in text for bullet in _BULLETS)
     found: list[Sentence] = []
     for line in _LINE.finditer(text):
         start, stop = line.span()
-        cuts = [cut for cut in _cuts(text, start, stop) if cut not in inside]
+        ends = _ends(text, start, stop, has_address=has_address)
+        candidates = sorted(ends | _bullets(text, start, stop)) if has_bullet else sorted(ends)
+        cuts = [cut for cut in _cuts(text, start, stop, candidates) if not is_inside_grapheme(text, cut)]
         for first, last in zip([start, *cuts], [*cuts, stop], strict=True):
             first, last = _trimmed(text, first, last)
             # A mark on a space is one cluster with it: the space then belongs to the sentence.
-            while first in inside:
+            while is_inside_grapheme(text, first):
                 first -= 1
             if first < last:
                 found.append(Sentence(first, last, text[first:last]))
     return tuple(found)
 
 
-def _cuts(text: str, start: int, stop: int) -> list[int]:
-    """Return where the line from ``start`` to ``stop`` is to be cut, each time before the next sentence."""
-    ends = [
+def _may_hold_address(text: str) -> bool:
+    """Tell whether _URL may match: it looks at every letter, and few texts hold an address."""
+    return "@" in text or "://" in text or "www." in text.lower()
+
+
+def _ends(text: str, start: int, stop: int, *, has_address: bool) -> set[int]:
+    """Return where a mark ends a sentence of the line from ``start`` to ``stop``."""
+    ends = {
         end
         for match in _END.finditer(text, start, stop)
         if (end := match.end()) < stop and _ends_sentence(text, start, stop, match)
-    ]
+    }
+    if not ends or not has_address:
+        return ends
     addresses = [address.span() for address in _URL.finditer(text, start, stop)]
     address_starts = [first for first, _ in addresses]
 
@@ -85,7 +96,13 @@ def _cuts(text: str, start: int, stop: int) -> list[int]:
         at = bisect_right(address_starts, position) - 1
         return at >= 0 and position < addresses[at][1]
 
-    candidates = sorted({end for end in ends if not in_address(end)} | _bullets(text, start, stop))
+    return {end for end in ends if not in_address(end)}
+
+
+def _cuts(text: str, start: int, stop: int, candidates: list[int]) -> list[int]:
+    """Return where the line from ``start`` to ``stop`` is to be cut, each time before the next sentence."""
+    if not candidates:
+        return []
     cuts: list[int] = []
     sentence_start = start
     first_word = _first_word(text, start, stop)
@@ -120,7 +137,8 @@ def _bullets(text: str, start: int, stop: int) -> set[int]:
     return {bullet.start() for bullet in _INLINE_BULLET.finditer(text, start, stop)}
 
 
-_BEFORE = regex.compile(r"[\p{L}\p{M}\p{N}./\u200c\u200d]*\Z")
+# From its end backwards.
+_BEFORE = regex.compile(r"(?r)[\p{L}\p{M}\p{N}./\u200c\u200d]*")
 _INITIALS = regex.compile(r"(?:\p{Lu}\.)*\p{Lu}")
 
 
@@ -143,7 +161,7 @@ def _ends_sentence(text: str, start: int, stop: int, match: regex.Match[str]) ->
 
 def _full_stop_ends(text: str, start: int, stop: int, at: int, end: int) -> bool:
     # 24 characters hold every abbreviation; a longer look back would make a line of dots quadratic.
-    found = _BEFORE.search(text, max(start, at - 24), at)
+    found = _BEFORE.match(text, max(start, at - 24), at)
     before = found.group() if found else ""
     word = before.lower()
     following = _next_character(text, end, stop)

@@ -1,5 +1,6 @@
 """The difference between two versions, word by word, as a reader would mark it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,6 +14,7 @@ from jarvish_regen.language.words import graphemes
 TIMEOUT_SECONDS = 0.5  # past it diff-match-patch gives a coarser, still correct diff
 # Tokens travel as single characters of the private planes: none of them is a letter, space or surrogate to the differ.
 _FIRST_CODE = 0xF0000  # leaves room for 131,072 different tokens, three times what two longest texts can hold
+_ASCII_TOKEN = re.compile(r"\s+|[A-Za-z0-9_]+|.")
 _WORD_START = regex.compile(r"[\p{L}\p{N}\p{M}_]")
 
 _KINDS: dict[int, Literal["same", "del", "ins"]] = {0: "same", -1: "del", 1: "ins"}
@@ -49,7 +51,12 @@ def word_diff(old: str, new: str) -> tuple[Piece, ...]:
 
 def _tokens(text: str) -> Iterator[str]:
     """Yield words, runs of whitespace, and every other grapheme by itself; joined they are the text."""
-    for kind, group in groupby(graphemes(text), key=_token_kind):
+    if text.isascii():
+        yield from _ASCII_TOKEN.findall(text)
+        return
+    clusters = graphemes(text)
+    kinds = {cluster: _token_kind(cluster) for cluster in set(clusters)}
+    for kind, group in groupby(clusters, key=kinds.__getitem__):
         if kind == "other":
             yield from group
         else:

@@ -162,3 +162,7 @@ def test_letters_beside_a_number_that_do_not_hide_it():
 
     assert new_figures("FY 25, 18,000, 5 lakh, 3 years, 24 hours, ARN 104233, ₹500, 3, 76", allowed) == ()
     assert new_figures("SEBI RIA INA000012345", ["ina000012345"]) == ()
+
+
+def test_digits_newer_than_the_tables_of_python_are_read():
+    assert [figure.value for figure in figures("\U00011f53\U00011f50 %")] == [Decimal(30)]

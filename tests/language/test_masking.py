@@ -148,3 +148,7 @@ def test_many_names_that_are_not_there_change_nothing():
     text = "A plain text about saving for the long run. " * 20
 
     assert mask(text, names=[f"Client{number} Surname{number}" for number in range(500)]).text == text
+
+
+def test_digits_newer_than_the_tables_of_python_are_read():
+    assert mask("call 98765432\U00011f51\U00011f50 now").text == "call [PHONE-1] now"

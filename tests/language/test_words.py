@@ -4,13 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jarvish_regen.language import words as words_module
 from jarvish_regen.language.words import (
     graphemes,
+    is_inside_grapheme,
+    normal_words,
     normalise_for_comparison,
     positions_inside_graphemes,
     problem_in,
+    with_ascii_digits,
     words,
 )
+from tests.language.texts import mixed_text
 
 
 def test_words_keep_their_matras_joiners_and_apostrophes():
@@ -63,3 +68,38 @@ def test_graphemes_joined_are_the_text_and_agree_with_the_positions_inside(text)
 )
 def test_a_text_that_cannot_be_stored_is_named(text, problem):
     assert problem_in(text) == problem
+
+
+def test_words_found_by_listed_characters_are_those_found_by_property():
+    for code in range(0x110000):
+        character = chr(code)
+        if not words_module._UNFAMILIAR.search(character):
+            for familiar, whole in (
+                (words_module._FAMILIAR_WORD, words_module._WORD),
+                (words_module._FAMILIAR_LETTER_RUN, words_module._LETTER_RUN),
+                (words_module._FAMILIAR_NAME_WORD, words_module._NAME_WORD),
+            ):
+                assert (familiar.fullmatch(character) is None) == (whole.fullmatch(character) is None), hex(code)
+
+
+@given(st.lists(mixed_text, max_size=8))
+def test_words_normalised_together_are_those_normalised_one_by_one(texts):
+    found = [word for text in texts for word in words(text)]
+
+    assert normal_words(found) == [normalise_for_comparison(word) for word in found]
+
+
+@given(mixed_text)
+def test_a_position_is_inside_a_grapheme_when_it_is_one_of_all_such_positions(text):
+    inside = {position for position in range(len(text) + 1) if is_inside_grapheme(text, position)}
+
+    assert inside == positions_inside_graphemes(text)
+
+
+# U+11F50 (Kawi, Unicode 15) and U+116DA (Myanmar Extended-C, Unicode 16) are newer than Python 3.11's tables.
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("५०%", "50%"), ("９", "9"), ("𝟘𝟡", "09"), ("\U00011f53\U00011f59", "39"), ("\U000116dc", "2"), ("²½", "²½")],
+)
+def test_digits_of_every_script_become_ascii_ones(text, expected):
+    assert with_ascii_digits(text) == expected
