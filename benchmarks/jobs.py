@@ -22,7 +22,7 @@ from regeneration.resolution import comparison, measures
 from regeneration.validate import validate
 
 _READERS: tuple[ModuleType, ...] = (words, sentences, figures, names, foreign, masking, measures, comparison)
-_OF_WORDS = frozenset({"_normal_word", "digit_value", "_name_pattern", "_keys"})
+_OF_WORDS = frozenset({"_normal_word", "ascii_digit", "_name_pattern", "_keys"})
 
 
 @dataclass(frozen=True, slots=True)
