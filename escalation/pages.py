@@ -1,6 +1,7 @@
 """Pages of what happens next: send the rejection, follow the answer, approve it, ask a person."""
 
 import uuid
+from dataclasses import replace
 from typing import Final
 
 from django.contrib import messages
@@ -20,7 +21,7 @@ from jarvish_regen.content import services as content
 from jarvish_regen.content.rendering import first_lines
 from jarvish_regen.content.states import ItemState
 from jarvish_regen.errors import ConflictError, InFlightError, InputError, KeyReusedError, StaleVersionError
-from jarvish_regen.ids import to_short
+from jarvish_regen.ids import from_short, to_short
 from jarvish_regen.journal.idempotency import Reply, once
 from regeneration import variants
 from regeneration.pages import latest_attempt, show_answer
@@ -31,6 +32,13 @@ REASON_MAX_CHARS: Final = 500
 def _number(given: str) -> int | None:
     """Return a version's number from a form; None for anything that is not one."""
     return int(given) if given.isascii() and given.isdigit() and len(given) < 6 else None
+
+
+def _voice_id(given: str) -> uuid.UUID | None:
+    try:
+        return from_short("voice", given)
+    except ValueError:
+        return None
 
 
 @require_POST
@@ -44,7 +52,10 @@ def reject(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpResp
     if not typed.category:
         error = _("Choose what kind of problem it is.")
     else:
-        said = typed.as_rejection(version=_number(request.POST.get("base_version", "")))
+        said = replace(
+            typed.as_rejection(version=_number(request.POST.get("base_version", ""))),
+            voice_note=_voice_id(request.POST.get("voice_note", "")),
+        )
 
         def send() -> Reply:
             receipt = services.receive_rejection(viewer=viewer, item_id=item_id, said=said)
@@ -69,7 +80,9 @@ def reject(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpResp
     if not error:
         return redirect("escalation:answer", item.short_id)
     feedback_services.save_draft(viewer=viewer, item_id=item.id, form=typed.as_draft())
-    return render(request, "feedback/form.html", form_context(item, typed, error=error, client_key=""), status=400)
+    return render(
+        request, "feedback/form.html", form_context(item, typed, viewer=viewer, error=error, client_key=""), status=400
+    )
 
 
 @require_GET

@@ -15,3 +15,11 @@ class FeedbackCaptured(DomainEvent):
     feedback_id: uuid.UUID
     category: str
     severity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceTaken(DomainEvent):
+    """A recording waits to be written down."""
+
+    kind: ClassVar[str] = "voice.taken"
+    voice_id: uuid.UUID

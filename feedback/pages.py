@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from feedback import services
+from feedback import services, voice
 from feedback.forms import Tag, Typed
 from jarvish_regen.access.doors import for_viewer
 from jarvish_regen.access.policy import REJECT, Viewer
@@ -104,7 +104,9 @@ def _group(category: Category, typed: Typed) -> IssueGroup:
     )
 
 
-def form_context(item: ContentItem, typed: Typed, *, error: str = "", client_key: str = "") -> dict[str, object]:
+def form_context(
+    item: ContentItem, typed: Typed, *, viewer: Viewer, error: str = "", client_key: str = ""
+) -> dict[str, object]:
     """Return what the form's templates show. `client_key` names this filling-in: sent twice, it is stored once."""
     version = item.current
     text = version.text if version else ""
@@ -126,6 +128,7 @@ def form_context(item: ContentItem, typed: Typed, *, error: str = "", client_key
             Choice(value, str(words), "", value == typed.severity) for value, words in SEVERITY_WORDS.items()
         ],
         "actions": [Choice(value, str(words), "", value == typed.action) for value, words in ACTION_WORDS.items()],
+        "voice": voice.shown(viewer=viewer, item_id=item.id),
         "error": error,
         "client_key": client_key or str(new_id()),
         "has_bar": True,
@@ -148,7 +151,8 @@ def form(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpRespon
     else:
         typed = Typed.from_draft(services.get_draft(viewer=viewer, item_id=item.id))
     template = "feedback/_form.html" if request.headers.get("HX-Request") == "true" else "feedback/form.html"
-    return render(request, template, form_context(item, typed, client_key=request.POST.get("client_key", "")[:64]))
+    client_key = request.POST.get("client_key", "")[:64]
+    return render(request, template, form_context(item, typed, viewer=viewer, client_key=client_key))
 
 
 @require_POST

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from feedback import voice
 from feedback.events import FeedbackCaptured
 from feedback.models import Feedback, FeedbackDraft, FeedbackIssue
 from jarvish_regen.access.policy import REJECT, Viewer
@@ -52,6 +53,7 @@ class Rejection:
     version: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     source: str = "api"
+    voice_note: uuid.UUID | None = None  # the recording that the note was made from, confirmed by sending it
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ def capture(*, viewer: Viewer, item: ContentItem, version: ContentVersion, check
     )
     FeedbackIssue.objects.bulk_create(_issue_row(feedback, issue) for issue in checked.issues)
     FeedbackDraft.objects.filter(item=item, user_id=viewer.user_id).delete()
+    voice.settle(viewer=viewer, item=item, feedback=feedback, voice_id=said.voice_note, is_strict=said.source != "page")
     journal.publish(
         FeedbackCaptured(
             firm_id=item.firm_id,

@@ -9,6 +9,7 @@ jarvish.E006  production is open: hosts, address, debugging
 jarvish.E007  production's signing key is too short
 jarvish.E008  the processes may take more database connections than there are
 jarvish.E009  the models of the environment cannot be used
+jarvish.E010  the endpoint for recordings cannot be used
 jarvish.W001  the model has no key
 jarvish.W002  the processes leave fewer than a fifth of the database connections to others
 """
@@ -25,6 +26,7 @@ from limits import parse
 
 from jarvish_regen.content.compliance.pack import PackError, current_pack
 from jarvish_regen.llm.targets import check_base_url, from_json, from_settings
+from jarvish_regen.llm.transcription import build_endpoint
 
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "sentinel")
 SECRET_KEY_MIN_CHARS: Final = 50  # Django's own measure (security.W009)
@@ -162,6 +164,23 @@ def check_targets(**_: Any) -> list[CheckMessage]:
     return []
 
 
+def check_transcription(**_: Any) -> list[CheckMessage]:
+    """Refuse an endpoint for recordings that can never be asked: each recording would fail instead."""
+    if not settings.TRANSCRIBE_URL:
+        return []
+    try:
+        build_endpoint(
+            url=settings.TRANSCRIBE_URL,
+            key=settings.TRANSCRIBE_KEY,
+            model=settings.TRANSCRIBE_MODEL,
+            allow_loopback=True,
+        )
+    except ValueError as error:
+        hint = "See docs/voice.md for what JARVISH_TRANSCRIBE_URL, _KEY and _MODEL may hold."
+        return [Error(f"Recordings cannot be written down: {error}", hint=hint, id="jarvish.E010")]
+    return []
+
+
 def check_model(**_: Any) -> list[CheckMessage]:
     """Say that a model is configured and cannot be asked."""
     if not settings.MODEL_URL or settings.MODEL_KEY or _is_local(settings.MODEL_URL):
@@ -214,6 +233,7 @@ PLAIN_CHECKS: Final[tuple[_Check, ...]] = (
     check_rate_limits,
     check_production,
     check_targets,
+    check_transcription,
     check_model,
 )
 

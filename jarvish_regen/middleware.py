@@ -18,8 +18,9 @@ class ApiErrorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) > settings.REQUEST_BODY_MAX_BYTES:
-            detail = f"The body has {length} bytes; at most {settings.REQUEST_BODY_MAX_BYTES} are taken."
+        allowed = _body_max_bytes(request.path)
+        if length.isdigit() and int(length) > allowed:
+            detail = f"The body has {length} bytes; at most {allowed} are taken."
             if request.path.startswith("/api/"):
                 return JsonResponse(
                     error_body(
@@ -27,7 +28,7 @@ class ApiErrorMiddleware:
                         detail=detail,
                         kind="client_error",
                         given=int(length),
-                        allowed=settings.REQUEST_BODY_MAX_BYTES,
+                        allowed=allowed,
                     ),
                     status=413,
                 )
@@ -53,6 +54,13 @@ class ApiErrorMiddleware:
             )
             return JsonResponse(body, status=status)
         return response
+
+
+def _body_max_bytes(path: str) -> int:
+    for suffix, allowed in settings.REQUEST_BODY_MAX_BYTES_OF_SUFFIX.items():
+        if path.endswith(suffix):
+            return int(allowed)
+    return int(settings.REQUEST_BODY_MAX_BYTES)
 
 
 class PolicyOfPrefixMiddleware:

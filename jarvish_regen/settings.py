@@ -311,6 +311,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(600),
         "options": {"queue": "learn", "expires": 300},
     },
+    "feedback.sweep_voice": {
+        "task": "feedback.sweep_voice",
+        "schedule": schedule(15),
+        "options": {"queue": "learn", "expires": 14},
+    },
+    "feedback.sweep_cascade": {
+        "task": "feedback.sweep_cascade",
+        "schedule": schedule(120),
+        "options": {"queue": "learn", "expires": 100},
+    },
     "learning.roll_up": {
         "task": "learning.roll_up",
         "schedule": schedule(60),
@@ -348,8 +358,11 @@ SHELF_LOADED_ON_MIGRATE = True  # templates, library and defaults; a test puts o
 CONTENT_TEXT_MAX_CHARS = 20_000
 BULK_ITEMS_MAX = 500
 REQUEST_BODY_MAX_BYTES = 2_500_000
+# Where more is taken, by the end of the path: a recording and the form around it.
+REQUEST_BODY_MAX_BYTES_OF_SUFFIX = {"/voice": 5_600_000, "/voice/": 5_600_000}
 IDEMPOTENCY_KEEP_HOURS = 24
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MAX_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = 6_000_000  # recordings never touch a disk of ours but PostgreSQL's
 # Webhooks go to public addresses; a receiver on this machine (tests, development) is for the environment to allow.
 WEBHOOK_ALLOW_LOOPBACK = env.bool("JARVISH_WEBHOOK_ALLOW_LOOPBACK", False)
 WEBHOOK_TIMEOUT_SECONDS = 5.0  # one try, from looking its name up to the end of its reply
@@ -361,6 +374,16 @@ MODEL_KEY = env.str("JARVISH_MODEL_KEY", "")
 MODEL_NAME = env.str("JARVISH_MODEL_NAME", "gpt-4o-mini")
 MODELS = env.str("JARVISH_MODELS", "")  # a JSON list of targets with all their properties
 MODEL_RUPEES_A_DOLLAR = env.float("JARVISH_RUPEES_A_DOLLAR", 88.0)  # prices of models are in dollars, costs in rupees
+# Spoken feedback: any OpenAI-compatible POST /audio/transcriptions (docs/voice.md); empty: nothing can be recorded.
+TRANSCRIBE_URL = env.str("JARVISH_TRANSCRIBE_URL", "")
+TRANSCRIBE_KEY = env.str("JARVISH_TRANSCRIBE_KEY", "")
+TRANSCRIBE_MODEL = env.str("JARVISH_TRANSCRIBE_MODEL", "whisper-1")
+VOICE_AUDIO_MAX_BYTES = 5 * 1024 * 1024
+VOICE_AUDIO_MAX_SECONDS = 60.0
+VOICE_AUDIO_KEEP_HOURS = 24  # unconfirmed recordings go by then, whatever became of them
+# A strong model asked about notes the local one is unsure of (docs/voice.md); calls a day are of the whole house.
+CASCADE_CALLS_A_DAY_MAX = env.int("JARVISH_CASCADE_CALLS_A_DAY_MAX", 500)
+CASCADE_DEADLINE_SECONDS = 20.0
 LLM_SHARED_URL = redis_url(1)  # where processes tell each other which target not to ask
 LLM_HEALTH_SHARED = True  # states of targets go to Valkey and PostgreSQL; a test knows its own targets only
 MODEL_HEDGE_AFTER_SECONDS = env.float("JARVISH_MODEL_HEDGE_AFTER_SECONDS", 0.3)  # before P50 of the providers measured
@@ -384,6 +407,7 @@ RATE_LIMITS = {
     "read": env.str("JARVISH_RATE_LIMIT_READ", "1200/minute"),
     "write": env.str("JARVISH_RATE_LIMIT_WRITE", "300/minute"),
     "bulk": env.str("JARVISH_RATE_LIMIT_BULK", "20/minute"),
+    "voice": env.str("JARVISH_RATE_LIMIT_VOICE", "20/minute"),
     "prepare": env.str("JARVISH_RATE_LIMIT_PREPARE", "120/minute"),  # posts of a form that is being filled in
 }
 DRF_STANDARDIZED_ERRORS = {
@@ -409,6 +433,7 @@ SPECTACULAR_SETTINGS = {
         "CaseStateEnum": "escalation.models.CaseState",
         "DeliveryStateEnum": "jarvish_regen.journal.models.Delivery.State",
         "UrgencyEnum": "regeneration.models.Urgency",
+        "VoiceStateEnum": "feedback.models.VoiceNote.State",
     },
 }
 REST_KNOX = {

@@ -112,6 +112,21 @@ def test_models_that_can_never_be_asked_are_refused(name: str, given: str, setti
     assert _found(checks.check_targets) == ["jarvish.E009"]
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("TRANSCRIBE_URL", "https://10.0.0.8/v1"), ("TRANSCRIBE_KEY", "k\nX: y"), ("TRANSCRIBE_MODEL", " ")],
+)
+def test_an_endpoint_for_recordings_that_can_never_be_asked_is_refused(
+    name: str, given: str, settings: Settings
+) -> None:
+    settings.TRANSCRIBE_URL, settings.TRANSCRIBE_KEY = "https://voices.example/v1", "key"
+    assert _found(checks.check_transcription) == []
+
+    setattr(settings, name, given)
+
+    assert _found(checks.check_transcription) == ["jarvish.E010"]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("processes", "expected"), [(1, []), (100_000, ["jarvish.E008"])])
 def test_more_connections_than_the_database_gives_are_refused(

@@ -82,6 +82,13 @@ class RejectionSerializer(StrictSerializer):
         help_text="The version you looked at; an old one is 409 unless its quotes are still there.",
     )
     metadata = MetadataField(required=False)
+    voice_note = ShortIdField(
+        "voice",
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The recording the note was made from; its audio is deleted with this.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("note") and attrs.get("note_html"):
@@ -108,6 +115,7 @@ def rejection_of(shaped: dict[str, Any], *, source: str) -> Rejection:
         version=shaped.get("version"),
         metadata=shaped.get("metadata", {}),
         source=source,
+        voice_note=shaped.get("voice_note"),
     )
 
 

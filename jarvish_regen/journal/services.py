@@ -147,6 +147,7 @@ _KIND_OF_ID: Final = {
     "feedback_id": "feedback",
     "regeneration_id": "regeneration",
     "case_id": "case",
+    "voice_id": "voice",
 }
 
 

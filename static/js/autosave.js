@@ -5,7 +5,7 @@ const WAIT_MS = 1200;
 const timers = new WeakMap();
 
 const storeName = (form) => `rejection:${form.dataset.reject}`;
-const isOwn = (name) => !["csrfmiddlewaretoken", "base_version", "client_key"].includes(name);
+const isOwn = (name) => !["csrfmiddlewaretoken", "base_version", "client_key", "voice_note", "voice_act"].includes(name);
 const entriesOf = (form) => Array.from(new FormData(form)).filter(([name]) => isOwn(name));
 const say = (form, words) => { form.querySelector("[data-saved]").textContent = form.dataset[words]; };
 

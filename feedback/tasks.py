@@ -1,0 +1,19 @@
+"""Tasks of this floor that nobody waits for: fetch and call."""
+
+import uuid
+
+from celery import shared_task
+
+from feedback import voice
+
+
+@shared_task(name=voice.WRITE_TASK)
+def write_down(*, voice_id: str, **kwargs: object) -> None:
+    """Have a recording written down; nothing to do when it is being done, or settled."""
+    voice.write_down(voice_id=uuid.UUID(voice_id))
+
+
+@shared_task(name=voice.SWEEP_TASK)
+def sweep_voice(**kwargs: object) -> None:
+    """Ring again for recordings that were left waiting, and delete what is a day old."""
+    voice.sweep()
