@@ -46,26 +46,26 @@ class Judged:
 
     def counts(self) -> tuple[int, int, int, int]:
         """Return codes found and labelled, codes found, codes labelled, codes found with an overlapping span."""
-        gold = {code for code, _ in self.row.spans}
+        gold = {issue.code for issue in self.row.issues}
         said = {issue.code for issue in self.found}
         right = {issue.code for issue in self.found if any(share > 0 for share in _overlaps(self.row, issue))}
         return len(gold & said), len(said), len(gold), len(right)
 
     def closeness(self) -> list[float]:
         """Return for each rightly found code the best overlap of its span, shared over joint length."""
-        gold = {code for code, _ in self.row.spans}
+        gold = {issue.code for issue in self.row.issues}
         return [max(_overlaps(self.row, issue)) for issue in self.found if issue.code in gold]
 
 
 def _overlaps(row: Message, found: FoundIssue) -> list[float]:
     shares: list[float] = []
-    for code, span in row.spans:
-        if code != found.code:
+    for issue in row.issues:
+        if issue.code != found.code:
             continue
         # The label has no position: words that stand twice may be meant at either place.
-        starts = [at for at in range(len(row.text)) if row.text.startswith(span, at)]
+        starts = [at for at in range(len(row.text)) if row.text.startswith(issue.span, at)]
         for first in starts:
-            last = first + len(span)
+            last = first + len(issue.span)
             shared = min(last, found.end) - max(first, found.start)
             shares.append(max(shared, 0) / (max(last, found.end) - min(first, found.start)))
     return shares
@@ -154,7 +154,9 @@ def _interval(values: list[float]) -> tuple[float, float]:
 
 def _ece(judged: Sequence[Judged]) -> float:
     said = [
-        (issue.probability, issue.code in {code for code, _ in one.row.spans}) for one in judged for issue in one.found
+        (issue.probability, issue.code in {label.code for label in one.row.issues})
+        for one in judged
+        for issue in one.found
     ]
     if not said:
         return 0.0
@@ -178,7 +180,7 @@ def per_code(judged: Sequence[Judged]) -> dict[str, tuple[float, int]]:
     """Return F1 and labelled messages of each code."""
     found: dict[str, list[int]] = {}
     for one in judged:
-        gold, said = {code for code, _ in one.row.spans}, {issue.code for issue in one.found}
+        gold, said = {label.code for label in one.row.issues}, {issue.code for issue in one.found}
         for code in gold | said:
             held = found.setdefault(code, [0, 0, 0])
             held[0] += code in gold and code in said

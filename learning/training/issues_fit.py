@@ -47,6 +47,18 @@ THRESHOLDS: Final = tuple(np.arange(0.14, 0.52, 0.02).round(2).tolist())
 FLOORS: Final = (0.0, 0.05, 0.1)
 
 
+class Issue(Protocol):
+    """A labelled fault."""
+
+    @property
+    def code(self) -> str:
+        """Code of the taxonomy."""
+
+    @property
+    def span(self) -> str:
+        """Exact words of the message."""
+
+
 class Row(Protocol):
     """A labelled message."""
 
@@ -63,8 +75,8 @@ class Row(Protocol):
         """Category code."""
 
     @property
-    def spans(self) -> Sequence[tuple[str, str]]:
-        """Faults it names: code and exact words of the message."""
+    def issues(self) -> Sequence[Issue]:
+        """Faults it names."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +176,8 @@ def material_of(rows: Sequence[Row], features: Features) -> Material:
     categories = np.zeros((len(rows), len(at_category)), np.float32)
     for at, row in enumerate(rows):
         categories[at, at_category[row.primary_category]] = 1.0
-        for code, _ in row.spans:
-            codes[at, at_code[code]] = 1.0
+        for issue in row.issues:
+            codes[at, at_code[issue.code]] = 1.0
     _, writers = np.unique([row.writer for row in rows], return_inverse=True)
     return Material(features.dense, as_matrix(features.sparse), _pieces(rows, at_code), codes, categories, writers)
 
@@ -178,7 +190,7 @@ def _pieces(rows: Sequence[Row], at_code: dict[str, int]) -> Pieces:
     span_codes: list[Scores] = []
     span_of: list[int] = []
     for at, row in enumerate(rows):
-        places = [(row.text.find(span), len(span), at_code[code]) for code, span in row.spans]
+        places = [(row.text.find(issue.span), len(issue.span), at_code[issue.code]) for issue in row.issues]
         for start, end in clauses(row.text):
             held = np.zeros(len(at_code), np.float32)
             for first, length, code in places:
