@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from feedback import voice
+from feedback import cascade, voice
 
 
 @shared_task(name=voice.WRITE_TASK)
@@ -17,3 +17,15 @@ def write_down(*, voice_id: str, **kwargs: object) -> None:
 def sweep_voice(**kwargs: object) -> None:
     """Ring again for recordings that were left waiting, and delete what is a day old."""
     voice.sweep()
+
+
+@shared_task(name=cascade.ASK_TASK)
+def ask_strong_model(*, feedback_id: str, **kwargs: object) -> None:
+    """Ask a strong model about a note that the local one is unsure of."""
+    cascade.ask_strong_model(uuid.UUID(feedback_id))
+
+
+@shared_task(name=cascade.SWEEP_TASK)
+def sweep_cascade(**kwargs: object) -> None:
+    """Ring again for unsure notes that no strong model has answered."""
+    cascade.sweep()
