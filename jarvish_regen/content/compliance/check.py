@@ -112,13 +112,45 @@ def _report(scan: Scan, context: TextContext, pack: Pack, scope: str) -> Report:
         content_class, reason = "advertisement", f"unknown class {content_class!r} counts as advertisement"
     findings: list[Finding] = []
     notes: list[str] = []
-    for rule in pack.rules:
-        if rule.scope == scope and applies(rule, context, content_class):
+    alive = scan.alive
+    for rule, bits in _applicable(context, pack, scope, content_class):
+        if bits is None or bits & alive:
             findings.extend(_findings(rule, scan, context, content_class, notes))
     weights = {finding.rule: finding.weight for finding in findings}
     score = min(100, sum(weights.values()))
     findings.sort(key=lambda f: (f.start if f.start is not None else len(scan.raw), f.end or 0, f.rule))
     return Report(tuple(findings), score, pack.band(score), content_class, reason, pack.sha256, tuple(notes))
+
+
+def _applicable(
+    context: TextContext, pack: Pack, scope: str, content_class: str
+) -> tuple[tuple[Rule, int | None], ...]:
+    """Give the rules that apply, each with the bits of the patterns of which a breach needs one, where it needs any."""
+    # As few keys as there are answers: what the pack does not know counts as one value.
+    key = (
+        scope,
+        content_class,
+        context.profile,
+        bool(context.registrant_name),
+        context.registrant_type if context.registrant_type in pack.registrant_types else None,
+        context.channel if context.channel in pack.channels else None,
+        context.language if context.language in pack.languages else None,
+    )
+    found = pack.applicable.get(key)
+    if found is None:
+        found = tuple(
+            (rule, _breach_bits(rule, pack))
+            for rule in pack.rules
+            if rule.scope == scope and applies(rule, context, content_class)
+        )
+        pack.applicable[key] = found
+    return found
+
+
+def _breach_bits(rule: Rule, pack: Pack) -> int | None:
+    if rule.when:
+        return pack.bits_of(rule.when)
+    return pack.bits_of(rule.patterns) if rule.kind == "forbid_pattern" else None
 
 
 def applies(rule: Rule, context: TextContext, content_class: str) -> bool:
@@ -144,29 +176,26 @@ def _findings(rule: Rule, scan: Scan, context: TextContext, content_class: str, 
     if rule.kind == "forbid_pattern":
         for span in scan.hits(rule.patterns, rule.exceptions):
             message = _forbidden_message(rule, scan.raw[span[0] : span[1]], context.language)
-            yield _at(_blank(rule, content_class, message), scan.raw, span)
+            yield _finding(rule, content_class, message, scan.raw, span)
     elif rule.kind == "require_text":
         fault = _missing_text(rule, scan, context, notes)
         if fault:
-            finding = _blank(rule, content_class, fault)
-            yield _at(finding, scan.raw, triggers[0]) if triggers else finding
+            yield _finding(rule, content_class, fault, scan.raw, triggers[0] if triggers else None)
     elif rule.kind == "require_field":
         reason = _field_fault(rule, scan, context)
         if reason:
-            yield _blank(rule, content_class, f"{rule.title}: {reason}")
+            yield _finding(rule, content_class, f"{rule.title}: {reason}", scan.raw, None)
     else:
         found = measures.excess(scan.raw, rule, context.channel)
         if found:
             measured, allowed, place = found
             message = f"{rule.title}: {measured:,} where {allowed:,} are allowed on {context.channel}."
-            finding = _blank(rule, content_class, message)
             hard = rule.hard_max_by_channel.get(context.channel)
-            if hard is not None and measured > hard:
-                finding = replace(finding, severity="major")
-            yield _at(finding, scan.raw, place) if place else finding
+            finding = _finding(rule, content_class, message, scan.raw, place)
+            yield replace(finding, severity="major") if hard is not None and measured > hard else finding
 
 
-def _blank(rule: Rule, content_class: str, message: str) -> Finding:
+def _finding(rule: Rule, content_class: str, message: str, raw: str, span: Span | None) -> Finding:
     return Finding(
         rule=rule.id,
         code=rule.issue_code,
@@ -174,18 +203,14 @@ def _blank(rule: Rule, content_class: str, message: str) -> Finding:
         group=rule.group,
         severity=rule.severity_by_class.get(content_class, rule.severity),
         weight=rule.weight_by_class.get(content_class, rule.risk_weight),
-        start=None,
-        end=None,
-        span=None,
+        start=span[0] if span else None,
+        end=span[1] if span else None,
+        span=raw[span[0] : span[1]] if span else None,
         message=message,
         source=rule.source,
         fix_action=rule.fix.action,
         is_compliance=rule.is_compliance,
     )
-
-
-def _at(finding: Finding, raw: str, span: Span) -> Finding:
-    return replace(finding, start=span[0], end=span[1], span=raw[span[0] : span[1]])
 
 
 def _forbidden_message(rule: Rule, words: str, language: str) -> str:

@@ -5,9 +5,21 @@ pattern is tried only
 when one of its literals is in the text. The reading of the pattern is deliberately humble: whatever it does not
 understand counts as
 "could be anything", which makes the answer empty (always try) and never wrong.
+
+A literal also says where a word has to begin or end: ``EDGE`` before or after it stands for "no letter, mark or number
+is next to it here". Few texts that hold "can" in "candidate" hold the word "can".
 """
 
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+# No view holds this character: plain takes out control characters.
+EDGE: Final = "\x00"
+_EDGES: Final = (r"(?<![\p{L}\p{M}\p{N}])", r"(?![\p{L}\p{M}\p{N}])")
+# What a set may hold to be a set of signs between words.
+_BETWEEN_WORDS: Final = frozenset(" ,.;:!?/%'\"()+=*#")
 
 _MAX_EXACT = 24
 _MAX_SET = 400
@@ -16,20 +28,50 @@ _MAX_CONJUNCTS = 3
 
 @dataclass(frozen=True)
 class _Info:
-    """``exact``: all strings the piece can match, if few. ``needed``: strings of which one is in any match."""
+    """What is known of a piece of a pattern.
+
+    ``exact``: all strings the piece can match, if few. ``needed``: strings of which one is in any match. ``opens`` and
+    ``closes``: a match that is not empty begins, or ends, with no letter, mark or number. ``nullable``: a match may be
+    empty.
+    """
 
     exact: frozenset[str] | None
     needed: frozenset[str] | None
+    opens: bool = False
+    closes: bool = False
+    nullable: bool = True
+
+
+def bare_literal(literal: str) -> str:
+    """Give the literal without its marks for the edges of words."""
+    return literal.replace(EDGE, "")
+
+
+def _exactly(strings: frozenset[str]) -> _Info:
+    bare = {bare_literal(string) for string in strings}
+    return _Info(
+        strings,
+        None,
+        opens=not any(string and _is_of_words(string[0]) for string in bare),
+        closes=not any(string and _is_of_words(string[-1]) for string in bare),
+        nullable="" in bare,
+    )
+
+
+def _is_of_words(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LMN"
 
 
 _ANYTHING = _Info(None, None)
-_EMPTY = _Info(frozenset({""}), None)
+_EMPTY = _exactly(frozenset({""}))
+_EDGE = _exactly(frozenset({EDGE}))
+_BETWEEN = _Info(None, None, opens=True, closes=True, nullable=False)
 
 
 def required_literals(pattern: str) -> tuple[tuple[str, ...], ...]:
     """Give sets of strings: every match of ``pattern`` contains at least one string of each set.
 
-    The most telling set comes first.
+    The most telling set comes first. ``EDGE`` at either end of a string is meant, inside it means nothing.
     """
     reader = _Reader(pattern)
     info = reader.alternation()
@@ -42,9 +84,10 @@ def required_literals(pattern: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _quality(literals: frozenset[str] | None) -> tuple[int, int]:
-    if not literals or "" in literals or len(literals) > _MAX_SET:
+    if not literals or len(literals) > _MAX_SET:
         return (0, 0)
-    return (min(3, min(map(len, literals))), -len(literals))
+    shortest = min(len(bare_literal(literal)) for literal in literals)
+    return (min(3, shortest), -len(literals)) if shortest else (0, 0)
 
 
 def _best(*candidates: frozenset[str] | None) -> frozenset[str] | None:
@@ -58,6 +101,8 @@ class _Reader:
         self.at = 0
         self.depth = 0
         self.branches = 0
+        # Whether no letter, mark or number can stand left of the piece that is read next.
+        self.is_edge = False
         # What the pieces of the outermost sequence need, each for itself.
         self.parts: list[frozenset[str] | None] = []
 
@@ -68,9 +113,11 @@ class _Reader:
         return info
 
     def _branches(self) -> _Info:
+        is_edge = self.is_edge
         branches = [self.sequence()]
         while self.at < len(self.pattern) and self.pattern[self.at] == "|":
             self.at += 1
+            self.is_edge = is_edge
             branches.append(self.sequence())
         if self.depth == 1:
             self.branches = len(branches)
@@ -82,25 +129,48 @@ class _Reader:
             exact = exact | branch.exact if exact is not None and branch.exact is not None else None
             literals = _best(branch.needed, branch.exact)
             needed = needed | literals if needed is not None and literals is not None else None
-        return _Info(exact if exact is not None and len(exact) <= _MAX_EXACT else None, needed)
+        return _Info(
+            exact if exact is not None and len(exact) <= _MAX_EXACT else None,
+            needed,
+            opens=all(branch.opens for branch in branches),
+            closes=all(branch.closes for branch in branches),
+            nullable=any(branch.nullable for branch in branches),
+        )
 
     def sequence(self) -> _Info:
-        run: frozenset[str] = frozenset({""})
+        # Read all of it first: whether a word ends here depends on what follows.
+        outermost = self.depth == 1
+        at_edge = self.is_edge
+        pieces: list[_Info] = []
+        while self.at < len(self.pattern) and self.pattern[self.at] not in "|)":
+            self.is_edge = _closes(pieces, at_end=at_edge)
+            pieces.append(self._quantified(self.atom()))
+        run: frozenset[str] = frozenset({EDGE if at_edge else ""})
         whole = True
         needed: frozenset[str] | None = None
-        while self.at < len(self.pattern) and self.pattern[self.at] not in "|)":
-            piece = self._quantified(self.atom())
+        for index, piece in enumerate(pieces):
             if piece.exact is not None and len(run) * len(piece.exact) <= _MAX_EXACT:
                 run = frozenset(left + right for left in run for right in piece.exact)
                 continue
-            if self.depth == 1:
+            if _opens(pieces[index:]):
+                run = frozenset(string + EDGE for string in run)
+            if outermost:
                 self.parts += [run, piece.needed]
             needed = _best(needed, run, piece.needed, piece.exact)
-            run = piece.exact if piece.exact is not None else frozenset({""})
+            if piece.exact is not None:
+                run = piece.exact
+            else:
+                run = frozenset({EDGE if _closes(pieces[: index + 1], at_end=at_edge) else ""})
             whole = False
-        if self.depth == 1:
+        if outermost:
             self.parts.append(run)
-        return _Info(run if whole else None, _best(needed, run))
+        return _Info(
+            run if whole else None,
+            _best(needed, run),
+            opens=_opens(pieces, at_end=True),
+            closes=_closes(pieces, at_end=True),
+            nullable=all(piece.nullable for piece in pieces),
+        )
 
     def _quantified(self, piece: _Info) -> _Info:
         if self.at >= len(self.pattern):
@@ -123,11 +193,11 @@ class _Reader:
             self.at += 1
         if least == 0:
             if most == 1 and piece.exact is not None:
-                return _Info(piece.exact | {""}, None)
-            return _ANYTHING
+                return _exactly(piece.exact | {""})
+            return replace(piece, exact=None, needed=None, nullable=True)
         if least == most == 1:
             return piece
-        return _Info(None, _best(piece.needed, piece.exact))
+        return replace(piece, exact=None, needed=_best(piece.needed, piece.exact))
 
     def atom(self) -> _Info:
         character = self.pattern[self.at]
@@ -142,9 +212,13 @@ class _Reader:
             return _ANYTHING
         if character in "^$":
             return _EMPTY
-        return _Info(frozenset({character}), None)
+        return _exactly(frozenset({character}))
 
     def _group(self) -> _Info:
+        for edge in _EDGES:
+            if self.pattern.startswith(edge, self.at):
+                self.at += len(edge)
+                return _EDGE
         around = False
         self.at += 1
         if self.pattern.startswith("?", self.at):
@@ -171,9 +245,11 @@ class _Reader:
             at += 2 if self.pattern[at] == "\\" else 1
         body = self.pattern[start:at]
         self.at = at + 1
+        if body and _BETWEEN_WORDS.issuperset(body.replace("\\s", "").replace("\\-", "")):
+            return _BETWEEN if "\\" in body or len(body) > 8 else _exactly(frozenset(body))
         if body.startswith("^") or "\\" in body or "-" in body or "[" in body or len(body) > 8:
             return _ANYTHING
-        return _Info(frozenset(body), None)
+        return _exactly(frozenset(body))
 
     def _escape(self) -> _Info:
         letter = self.pattern[self.at + 1]
@@ -181,9 +257,38 @@ class _Reader:
         if letter in "pP" and self.pattern.startswith("{", self.at):
             self.at = self.pattern.index("}", self.at) + 1
             return _ANYTHING
+        if letter == "s":
+            return _BETWEEN
         if letter.isalnum():
             return _ANYTHING
-        return _Info(frozenset({letter}), None)
+        return _exactly(frozenset({letter}))
+
+
+def _opens(pieces: Sequence[_Info], *, at_end: bool = False) -> bool:
+    """Say whether whatever the pieces match begins with no letter, mark or number, nor what follows an empty match.
+
+    ``at_end`` is the answer when all of it may be empty.
+    """
+    for piece in pieces:
+        if piece is _EDGE:
+            return True
+        if not piece.opens:
+            return False
+        if not piece.nullable:
+            return True
+    return at_end
+
+
+def _closes(pieces: Sequence[_Info], *, at_end: bool = False) -> bool:
+    """Say the same of the last character, and of what stands before an empty match."""
+    for piece in reversed(pieces):
+        if piece is _EDGE:
+            return True
+        if not piece.closes:
+            return False
+        if not piece.nullable:
+            return True
+    return at_end
 
 
 class UnreadablePatternError(ValueError):

@@ -9,6 +9,7 @@ from .memory import Memory
 from .normalise import View, grapheme_span, plain_view, shadow_view
 from .pack import Pack
 from .patterns import Pattern
+from .prefilter import Candidates, indices
 
 Span = tuple[int, int]
 
@@ -26,50 +27,106 @@ class Scan:
         return shadow_view(self.plain, self.pack.folding)
 
     @cached_property
-    def _searched(self) -> list[tuple[View, set[int]]]:
+    def _in_plain(self) -> Candidates:
+        return self.pack.prefilter.candidates(self.plain.text)
+
+    @cached_property
+    def _searched(self) -> list[tuple[View, Candidates]]:
         """The views that forbidden words are looked for in, each with the patterns worth trying."""
-        views = [self.plain] if self.shadow is self.plain else [self.plain, self.shadow]
-        return [(view, self.pack.prefilter.candidates(view.text)) for view in views]
+        if self.shadow is self.plain:
+            return [(self.plain, self._in_plain)]
+        return [(self.plain, self._in_plain), (self.shadow, self.pack.prefilter.candidates(self.shadow.text))]
+
+    @cached_property
+    def alive(self) -> int:
+        """The bits of the patterns that ``hits`` can find anything of."""
+        found = 0
+        for _, candidates in self._searched:
+            found |= candidates.inside
+        return found
 
     def hits(self, patterns: tuple[Pattern, ...], exceptions: tuple[Pattern, ...] = ()) -> list[Span]:
         """Give the raw spans of the matches that no exception excuses, merged and in order."""
-        numbers = self.pack.numbers_of(patterns)
+        wanted = self.pack.bits_of(patterns)
+        if not wanted & self.alive:
+            return []
         found: list[Span] = []
         excused: list[Span] = []
         for view, candidates in self._searched:
-            for number in sorted(numbers & candidates):
-                pattern = self.pack.scanned[number]
-                at = 0
-                while (match := pattern.regex.search(view.text, at)) is not None:
-                    start, end = match.span()
-                    # Words of two paragraphs are no phrase; look on inside the first.
-                    if start == end or _PARAGRAPH.search(view.text, start, end):
-                        at = start + 1
-                        continue
-                    raw = view.raw_span(start, end)
-                    if exceptions:
-                        excused.extend(_spans(view, exceptions, max(0, start - _REACH), end + _REACH))
-                    # A disguise does not void an excuse: what plain excuses stays excused in shadow.
-                    if any(raw[0] < other[1] and other[0] < raw[1] for other in excused):
-                        # What is dropped must not hide a later match that begins inside it.
-                        at = start + 1
-                        continue
-                    found.append(raw)
-                    at = end
+            for number in indices(wanted & candidates.inside):
+                self._search(view, number, candidates, exceptions, found, excused)
         return [grapheme_span(self.raw, *span) for span in merge_spans(found)]
 
-    def has(self, patterns: Iterable[Pattern]) -> bool:
+    def _search(
+        self,
+        view: View,
+        number: int,
+        candidates: Candidates,
+        exceptions: tuple[Pattern, ...],
+        found: list[Span],
+        excused: list[Span],
+    ) -> None:
+        """Add what one pattern finds in one view to ``found``, and the spans of exceptions near it to ``excused``."""
+        search, text = self.pack.scanned[number].regex.search, view.text
+        at = 0
+        for first, last, bits in candidates.pieces:
+            if not bits >> number & 1:
+                continue
+            at = max(at, first)
+            while at < last:
+                match = search(text, at)
+                if match is None:
+                    return
+                start, end = match.span()
+                if start >= last:
+                    break
+                # Words of two paragraphs are no phrase; look on inside the first.
+                if start == end or (text.find("\n", start, end) >= 0 and _PARAGRAPH.search(text, start, end)):
+                    at = start + 1
+                    continue
+                raw = view.raw_span(start, end)
+                if exceptions:
+                    excused.extend(self._excuses(view, exceptions, max(0, start - _REACH), end + _REACH))
+                # A disguise does not void an excuse: what plain excuses stays excused in shadow.
+                if excused and any(raw[0] < other[1] and other[0] < raw[1] for other in excused):
+                    # What is dropped must not hide a later match that begins inside it.
+                    at = start + 1
+                    continue
+                found.append(raw)
+                at = end
+
+    @cached_property
+    def _excusing(self) -> dict[tuple[View, tuple[Pattern, ...]], list[Pattern]]:
+        return {}
+
+    def _excuses(self, view: View, exceptions: tuple[Pattern, ...], start: int, end: int) -> Iterator[Span]:
+        tried = self._excusing.get((view, exceptions))
+        if tried is None:
+            # What is nowhere in the text is not near the words either.
+            tried = [pattern for pattern in exceptions if pattern.may_match(view.text)]
+            self._excusing[view, exceptions] = tried
+        if not tried:
+            return
+        near = view.text[start:end]
+        for pattern in tried:
+            if not pattern.may_match(near):
+                continue
+            for match in pattern.regex.finditer(view.text, start, end, overlapped=True):
+                if match[0]:
+                    yield view.raw_span(*match.span())
+
+    def has(self, patterns: tuple[Pattern, ...]) -> bool:
         """Say whether any pattern is in plain."""
-        text = self.plain.text
-        return any(pattern.may_match(text) and pattern.regex.search(text) for pattern in patterns)
+        tried = indices(self.pack.bits_of(patterns) & self._in_plain.anywhere)
+        return any(self.pack.scanned[number].regex.search(self.plain.text) for number in tried)
 
     def plain_spans(self, patterns: Iterable[Pattern]) -> list[Span]:
         """Give the raw spans of all matches in plain, merged and in order."""
-        plain = self.plain
-        tried = [pattern for pattern in patterns if pattern.may_match(plain.text)]
+        plain, place, anywhere = self.plain, self.pack.place, self._in_plain.anywhere
         spans = [
             plain.raw_span(*match.span())
-            for pattern in tried
+            for pattern in patterns
+            if (anywhere >> place[pattern] & 1 if pattern in place else pattern.may_match(plain.text))
             for match in pattern.regex.finditer(plain.text)
             if match[0]
         ]
@@ -94,16 +151,6 @@ _PARAGRAPH = regex.compile(r"\n\s*\n")
 
 # No exception reaches further from the words it excuses than this.
 _REACH = 260
-
-
-def _spans(view: View, patterns: tuple[Pattern, ...], start: int, end: int) -> Iterator[Span]:
-    near = view.text[start:end]
-    for pattern in patterns:
-        if not pattern.may_match(near):
-            continue
-        for match in pattern.regex.finditer(view.text, start, end, overlapped=True):
-            if match[0]:
-                yield view.raw_span(*match.span())
 
 
 def merge_spans(spans: Iterable[Span]) -> list[Span]:

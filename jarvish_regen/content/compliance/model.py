@@ -1,13 +1,14 @@
 """The rule pack as values: rules, texts, profiles, all checked and compiled."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import regex
 
 from .normalise import Folding
-from .patterns import Pattern, Prefilter, build_prefilter
+from .patterns import Pattern
+from .prefilter import Prefilter, build_prefilter
 
 
 @dataclass(frozen=True)
@@ -128,24 +129,36 @@ class Pack:
 
     @cached_property
     def scanned(self) -> tuple[Pattern, ...]:
-        """All patterns that are looked for in a text before its rules are weighed."""
+        """All patterns that are looked for in a text, but for exceptions, which are looked for near a match only."""
         found = [pattern for rule in self.rules for pattern in (*rule.patterns, *rule.when)]
         found += [pattern for patterns in self.classification.values() for pattern in patterns]
+        for rule in self.rules:
+            found += [pattern for patterns in rule.require.values() for pattern in patterns]
+            found += rule.altered
         return tuple(dict.fromkeys(found))
 
     @cached_property
-    def _scan_index(self) -> Mapping[Pattern, int]:
+    def place(self) -> Mapping[Pattern, int]:
+        """The index of each pattern in ``scanned``."""
         return {pattern: index for index, pattern in enumerate(self.scanned)}
 
     @cached_property
-    def _numbers(self) -> dict[tuple[Pattern, ...], frozenset[int]]:
+    def applicable(self) -> dict[Hashable, tuple[tuple[Rule, int | None], ...]]:
+        """What ``check`` found to apply, by what that depends on."""
         return {}
 
-    def numbers_of(self, patterns: tuple[Pattern, ...]) -> frozenset[int]:
-        """Give the places of ``patterns`` in ``scanned``."""
-        found = self._numbers.get(patterns)
+    @cached_property
+    def _bits(self) -> dict[tuple[Pattern, ...], int]:
+        return {}
+
+    def bits_of(self, patterns: tuple[Pattern, ...]) -> int:
+        """Give the places of ``patterns`` in ``scanned`` as bits. Raises ``KeyError`` for one that is not there."""
+        found = self._bits.get(patterns)
         if found is None:
-            found = self._numbers[patterns] = frozenset(self._scan_index[pattern] for pattern in patterns)
+            found = 0
+            for pattern in patterns:
+                found |= 1 << self.place[pattern]
+            self._bits[patterns] = found
         return found
 
     @cached_property

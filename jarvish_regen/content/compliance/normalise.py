@@ -7,11 +7,13 @@ remembers for each of
 its characters the code points of the raw text it came from, so a hit in any view has an exact raw span.
 """
 
+import re
 import unicodedata
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import overload
 
 import regex
 
@@ -24,23 +26,129 @@ _QUOTES = {
 _MARKUP = frozenset("*~`")
 _NEWLINES = frozenset("\n\u0085\u2028\u2029\x0b\x0c\r")
 
-# A run of plain ASCII that needs only lower case, or a base character with its marks. The look-ahead keeps a
-# combining mark with its base; single blanks inside a run are kept, others are left to the slow path.
-_RUN = r"[A-Za-z0-9,.;:!?'\"()/%&+=<>#$@\[\]{}|\\^-]"
-_SEGMENT = regex.compile(rf"{_RUN}+(?: {_RUN}+)*(?!\p{{M}})|\r\n|\P{{M}}\p{{M}}*|\p{{M}}+", regex.V1)
+# Signs of a run, whose plain form is one character each: ASCII, Devanagari but what composes, and typography. The
+# look-aheads keep a combining mark with its base; single blanks and line breaks inside a run are kept, others are left
+# to the slow path.
+_ASCII_SIGNS = r"A-Za-z0-9,.;:!?'\"()/%&+=<>#$@\[\]{}|\\^-"
+_OTHER_SIGNS = "\u2018\u2019\u201c\u201d\u2013\u2014\u2022\u20b9\u2192\u2705\U0001f300-\U0001f5ff\U0001f600-\U0001f64f"
+# Marks of Devanagari that never move or compose; nukta and the accents do.
+_FIRM_MARKS = "\u0900-\u0903\u093e-\u094d"
+_DEVANAGARI = "\u0904-\u0928\u092a-\u0930\u0932\u0933\u0935-\u0939\u0964\u0966-\u096f"
+_RUN = rf"[{_OTHER_SIGNS}{_DEVANAGARI}{_FIRM_MARKS}{_ASCII_SIGNS}]"
+_SEGMENT = regex.compile(
+    rf"({_RUN}+(?:(?: |\n+)(?!\p{{M}}){_RUN}+)*)(?!\p{{M}})|\r\n|\P{{M}}\p{{M}}*|\p{{M}}+", regex.V1
+)
+# What becomes another sign in a run, besides capitals.
+_SIGNS_OF_RUNS = {
+    "\u0901": "\u0902",
+    "\u0964": ".",
+    "\u2018": "'",
+    "\u2019": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    "\u2013": "-",
+    "\u2014": "-",
+    **{chr(0x0966 + digit): str(digit) for digit in range(10)},
+}
 
 
-@dataclass(frozen=True, eq=False)
 class View:
-    """A normalised text with, for each character, its half-open span of code points in the raw text."""
+    """A normalised text with, for each character, its half-open span of code points in the raw text.
 
-    text: str
-    starts: Sequence[int]
-    ends: Sequence[int]
+    The spans are kept by pieces: a run, whose characters stand one to one in the raw text with the marks of each
+    letter, or a single character with its span. Few of them are ever asked for.
+    """
+
+    def __init__(self, text: str, starts: Sequence[int], ends: Sequence[int]) -> None:
+        self.text = text
+        self.starts = starts
+        self.ends = ends
 
     def raw_span(self, start: int, end: int) -> tuple[int, int]:
         """Give the raw span of the characters ``[start, end)`` of this view (``start < end``)."""
         return self.starts[start], self.ends[end - 1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Places(Sequence[int]):
+    """Where the characters of a plain view begin, or end, in the raw text, worked out when it is asked for.
+
+    ``pieces`` are the places in the view where a run or a single character begins; ``raw`` holds for a single one its
+    raw place, for a run the place of its first sign in ``visible``, as ``-1 - place``. ``positions`` leads from
+    ``visible`` to the raw text, where they differ.
+    """
+
+    length: int
+    is_end: bool
+    pieces: list[int]
+    raw: list[int]
+    visible: str
+    positions: list[int] | None
+
+    def __len__(self) -> int:
+        return self.length
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        if index < 0:
+            index += self.length
+        if not 0 <= index < self.length:
+            raise IndexError(index)
+        piece = bisect_right(self.pieces, index) - 1
+        raw = self.raw[piece]
+        if raw >= 0:
+            return raw
+        return self._in_run(-1 - raw, -1 - raw + index - self.pieces[piece])
+
+    def _in_run(self, first: int, place: int) -> int:
+        visible = self.visible
+        if self.is_end:
+            while place + 1 < len(visible) and visible[place + 1] in _FIRM:
+                place += 1
+        else:
+            while place > first and visible[place] in _FIRM:
+                place -= 1
+        return (place if self.positions is None else self.positions[place]) + self.is_end
+
+    def __iter__(self) -> Iterator[int]:
+        visible, positions, length = self.visible, self.positions, len(self.pieces)
+        for number, begin in enumerate(self.pieces):
+            raw = self.raw[number]
+            if raw >= 0:
+                yield raw
+                continue
+            end = self.pieces[number + 1] if number + 1 < length else self.length
+            first = -1 - raw
+            last = first + end - begin
+            piece = visible[first:last]
+            if piece.isascii() or not _FIRM_MARK.search(piece):
+                places = range(first, last) if positions is None else positions[first:last]
+                yield from (place + 1 for place in places) if self.is_end else places
+            else:
+                yield from self._all_in_run(first, last)
+
+    def _all_in_run(self, first: int, last: int) -> list[int]:
+        found: list[int] = []
+        order = range(last - 1, first - 1, -1) if self.is_end else range(first, last)
+        edge = order[0]
+        for place in order:
+            # A letter begins where it stands and ends with its last mark.
+            if self.is_end:
+                if place + 1 == last or self.visible[place + 1] not in _FIRM:
+                    edge = place
+            elif self.visible[place] not in _FIRM:
+                edge = place
+            found.append((edge if self.positions is None else self.positions[edge]) + self.is_end)
+        return found[::-1] if self.is_end else found
+
+
+_FIRM = frozenset(map(chr, (*range(0x0900, 0x0904), *range(0x093E, 0x094E))))
+_FIRM_MARK = re.compile(f"[{_FIRM_MARKS}]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +262,12 @@ def _plain_segment(segment: str) -> str:
     return "".join(out)
 
 
+# The pattern library may know another version of Unicode: what it holds for unassigned is looked at as well.
+_MAYBE_INVISIBLE = regex.compile(
+    rf"[\p{{Cf}}\p{{Cn}}\ufe00-\ufe0f{''.join(sorted(_INVISIBLE))}](?<![\x00-\x7f])", regex.V1
+)
+
+
 def _is_invisible(character: str) -> bool:
     return character in _INVISIBLE or "\ufe00" <= character <= "\ufe0f" or unicodedata.category(character) == "Cf"
 
@@ -161,21 +275,21 @@ def _is_invisible(character: str) -> bool:
 def plain_view(raw: str, masks: frozenset[str] = frozenset()) -> View:
     """Build the plain view. ``masks`` (such as ``{{advisor_name}}``) are read as names: only their letters remain."""
     parts: list[str] = []
+    pieces: list[int] = []
     starts: list[int] = []
     ends: list[int] = []
     is_blank = False
+    length = 0
     visible, positions = _drop_invisible(raw, masks)
     for match in _SEGMENT.finditer(visible):
         segment = match[0]
         first, last = match.span()
-        if last - first > 1 and segment.isascii() and segment != "\r\n":
+        if match.lastindex:
             parts.append(segment.lower())
-            if positions is None:
-                starts.extend(range(first, last))
-                ends.extend(range(first + 1, last + 1))
-            else:
-                starts.extend(positions[first:last])
-                ends.extend(position + 1 for position in positions[first:last])
+            pieces.append(length)
+            starts.append(-1 - first)
+            ends.append(-1 - first)
+            length += last - first
             is_blank = False
             continue
         begin = first if positions is None else positions[first]
@@ -186,18 +300,27 @@ def plain_view(raw: str, masks: frozenset[str] = frozenset()) -> View:
                 continue
             is_blank = character == " "
             parts.append(character)
+            pieces.append(length)
             starts.append(begin)
             ends.append(end)
-    return View("".join(parts), starts, ends)
+            length += 1
+    text = "".join(parts)
+    if not text.isascii():
+        for sign, plain in _SIGNS_OF_RUNS.items():
+            if sign in text:
+                text = text.replace(sign, plain)
+    return View(
+        text,
+        _Places(length, False, pieces, starts, visible, positions),
+        _Places(length, True, pieces, ends, visible, positions),
+    )
 
 
 def _drop_invisible(raw: str, masks: frozenset[str]) -> tuple[str, list[int] | None]:
     """Take out invisible characters before composing, so that they cannot keep a mark from its letter."""
-    hidden = (
-        {index for index, character in enumerate(raw) if character > "\x7f" and _is_invisible(character)}
-        if not raw.isascii()
-        else set()
-    )
+    hidden: set[int] = set()
+    if not raw.isascii():
+        hidden.update(match.start() for match in _MAYBE_INVISIBLE.finditer(raw) if _is_invisible(match[0]))
     for mask in masks:
         at = raw.find(mask)
         while mask and at >= 0:
@@ -205,8 +328,15 @@ def _drop_invisible(raw: str, masks: frozenset[str]) -> tuple[str, list[int] | N
             at = raw.find(mask, at + len(mask))
     if not hidden:
         return raw, None
-    kept = [index for index in range(len(raw)) if index not in hidden]
-    return "".join(raw[index] for index in kept), kept
+    kept: list[int] = []
+    shown: list[str] = []
+    at = 0
+    for index in (*sorted(hidden), len(raw)):
+        if at < index:
+            kept.extend(range(at, index))
+            shown.append(raw[at:index])
+        at = index + 1
+    return "".join(shown), kept
 
 
 def shadow_view(plain: View, folding: Folding) -> View:

@@ -1,13 +1,13 @@
 """Compile the patterns of a pack: macros, boundaries, look-up literals."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import regex
 
 from .document import Entry, PackError
-from .literals import UnreadablePatternError, required_literals
+from .literals import UnreadablePatternError, bare_literal, required_literals
 from .normalise import fold_devanagari
 
 # `{NAME}`, but not the braces of `\p{L}`.
@@ -17,21 +17,32 @@ _WORD_BOUNDARY = regex.compile(r"(?<!\\)(?:\\\\)*\\[bB]")
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """A compiled pattern; any match contains a string of each set of ``literals``."""
+    """A compiled pattern; any match contains a string of each set of ``needs``, and so of ``literals``, the same
+    without the edges of words."""
 
     source: str
     regex: regex.Pattern[str]
 
     @cached_property
-    def literals(self) -> tuple[tuple[str, ...], ...]:
+    def needs(self) -> tuple[tuple[str, ...], ...]:
         try:
             return required_literals(self.regex.pattern)
         except UnreadablePatternError:
             return ()
 
+    @cached_property
+    def literals(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(sorted(set(map(bare_literal, literals)))) for literals in self.needs)
+
     def may_match(self, text: str) -> bool:
-        """Say whether it is worth trying on ``text``."""
-        return all(any(literal in text for literal in literals) for literals in self.literals)
+        """Say whether it is worth trying on ``text``, which may be cut in the middle of a word."""
+        for literals in self.literals:  # plain loops: asked so often that generators would cost more than they do
+            for literal in literals:
+                if literal in text:
+                    break
+            else:
+                return False
+        return True
 
 
 class PatternCompiler:
@@ -87,66 +98,4 @@ def words_in_order(text: str) -> Pattern:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Prefilter:
-    """Tell which of many patterns can match a text at all.
-
-    Literals of three characters and more are found by their first three; ``owners`` are the patterns whose most
-    telling literals hold one, ``also`` what else a pattern needs one of.
-    """
-
-    by_gram: dict[str, tuple[str, ...]]
-    short: tuple[str, ...]
-    owners: dict[str, tuple[int, ...]]
-    always: frozenset[int]
-    also: dict[int, tuple[frozenset[str], ...]]
-
-    def candidates(self, text: str) -> set[int]:
-        """Give the indices of the patterns worth trying on ``text``."""
-        grams = {a + b + c for a, b, c in zip(text, text[1:], text[2:], strict=False)}
-        held = {
-            literal
-            for gram in grams & self.by_gram.keys()
-            for literal in self.by_gram[gram]
-            if len(literal) == 3 or literal in text
-        }
-        held.update(literal for literal in self.short if literal in text)
-        found = set(self.always)
-        for literal in held & self.owners.keys():
-            found.update(self.owners[literal])
-        also = self.also
-        return {
-            index
-            for index in found
-            if index not in also or not any(held.isdisjoint(literals) for literals in also[index])
-        }
-
-
-def build_prefilter(patterns: Sequence[Pattern]) -> Prefilter:
-    """Index ``patterns`` by the literals that their matches need."""
-    owners: dict[str, list[int]] = {}
-    always: set[int] = set()
-    for index, pattern in enumerate(patterns):
-        if not pattern.literals:
-            always.add(index)
-        for literal in pattern.literals[0] if pattern.literals else ():
-            owners.setdefault(literal, []).append(index)
-    every = sorted({literal for pattern in patterns for literals in pattern.literals for literal in literals})
-    by_gram: dict[str, list[str]] = {}
-    for literal in every:
-        if len(literal) >= 3:
-            by_gram.setdefault(literal[:3], []).append(literal)
-    return Prefilter(
-        {gram: tuple(literals) for gram, literals in by_gram.items()},
-        tuple(literal for literal in every if len(literal) < 3),
-        {literal: tuple(indices) for literal, indices in owners.items()},
-        frozenset(always),
-        {
-            index: tuple(map(frozenset, pattern.literals[1:]))
-            for index, pattern in enumerate(patterns)
-            if len(pattern.literals) > 1
-        },
-    )
-
-
-__all__ = ["PackError", "Pattern", "PatternCompiler", "Prefilter", "build_prefilter", "words_in_order"]
+__all__ = ["PackError", "Pattern", "PatternCompiler", "words_in_order"]

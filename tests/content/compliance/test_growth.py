@@ -3,12 +3,17 @@
 import time
 
 import pytest
+import regex
 
 from jarvish_regen.content.compliance.check import check, forget_reports
 from jarvish_regen.content.compliance.layout import forget_layouts
-from jarvish_regen.content.compliance.literals import required_literals
+from jarvish_regen.content.compliance.literals import EDGE, required_literals
+from jarvish_regen.content.compliance.normalise import plain_view
 from jarvish_regen.content.compliance.pack import current_pack
+from jarvish_regen.content.compliance.patterns import Pattern
 from tests.content.compliance.helpers import distributor
+
+PARAGRAPH = regex.compile(r"\n\s*\n")
 
 
 def _cpu_seconds(text: str) -> float:
@@ -60,14 +65,31 @@ def test_work_grows_with_the_text(piece: str) -> None:
     ],
 )
 def test_literals_are_what_a_match_needs(pattern: str, expected: tuple[tuple[str, ...], ...]) -> None:
-    assert tuple(sorted(required_literals(pattern))) == tuple(sorted(expected))
+    assert sorted(Pattern(pattern, regex.compile(pattern)).literals) == sorted(expected)
+
+
+def test_a_literal_says_where_a_word_begins_and_ends() -> None:
+    free = r"(?<![\p{L}\p{M}\p{N}])can(?![\p{L}\p{M}\p{N}])"
+
+    assert required_literals(free) == ((f"{EDGE}can{EDGE}",),)
+    assert set(required_literals(r"can\s+fall")) == {(f"{EDGE}fall",), (f"can{EDGE}",)}
 
 
 def test_prefilter_never_hides_a_match() -> None:
     pack = current_pack()
-    for rule in pack.rules:
-        for example in rule.examples:
-            text = example.text.casefold()
-            candidates = pack.prefilter.candidates(text)
-            for number, pattern in enumerate(pack.scanned):
-                assert number in candidates or not pattern.regex.search(text)
+    examples = [plain_view(example.text).text for rule in pack.rules for example in rule.examples]
+    together = ["\n \n".join(examples[at : at + 30]) for at in range(0, len(examples), 30)]
+    matches = 0
+    for text in (*examples, *together):
+        candidates = pack.prefilter.candidates(text)
+        for number, pattern in enumerate(pack.scanned):
+            for match in pattern.regex.finditer(text):
+                start, end = match.span()
+                if start == end or PARAGRAPH.search(text, start, end):
+                    continue  # words of two paragraphs are no phrase
+                matches += 1
+                assert candidates.anywhere >> number & 1, (pattern.source, text)
+                assert any(
+                    first <= start and end <= last and bits >> number & 1 for first, last, bits in candidates.pieces
+                ), (pattern.source, text)
+    assert matches > len(examples)
