@@ -18,6 +18,17 @@ class FeedbackCaptured(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FeedbackAnalysed(DomainEvent):
+    """A rejection's note was read; ``role`` is that of the model which read it (`feedback.models.Analysis.Role`)."""
+
+    kind: ClassVar[str] = "feedback.analysed"
+    feedback_id: uuid.UUID
+    primary_category: str
+    is_confident: bool
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class VoiceTaken(DomainEvent):
     """A recording waits to be written down."""
 
