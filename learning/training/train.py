@@ -98,11 +98,11 @@ def _card(
         "writers": writers_of([message.writer for message in messages]),
         "settings": {
             "shares_of_encoder": {
-                language: dict(zip(TASKS, settings.shares[at].round(2).tolist(), strict=True))
+                language: dict(zip(TASKS, _rounded(settings.shares[at]), strict=True))
                 for at, language in enumerate(taxonomy().languages)
             },
-            "sharpness": settings.sharpness.round(2).tolist(),
-            "thresholds": dict(zip(taxonomy().categories, settings.thresholds.round(2).tolist(), strict=True)),
+            "sharpness": [_rounded(row) for row in settings.sharpness],
+            "thresholds": dict(zip(taxonomy().categories, _rounded(settings.thresholds), strict=True)),
             "gap": round(settings.gap, 4),
             "gap_with_pick": round(settings.gap_with_pick, 4),
             "text_power": settings.text_power,
@@ -110,3 +110,7 @@ def _card(
         # Each writer left out in turn, settings chosen among the others; None when it was trained without --evaluate.
         "unread_writers": figures,
     }
+
+
+def _rounded(numbers: Numbers) -> list[float]:
+    return [round(float(number), 2) for number in numbers]
