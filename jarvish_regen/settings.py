@@ -355,6 +355,7 @@ METRICS_TOKEN = env.str("JARVISH_METRICS_TOKEN", "")  # empty: /metrics answers 
 METRICS_KEEP_SECONDS = 5
 LIVE_RECHECK_SECONDS = 5.0  # a socket whose session has ended, or whose role has changed, is cut off by then
 SHELF_LOADED_ON_MIGRATE = True  # templates, library and defaults; a test puts on the shelf what it needs
+MODELS_REGISTERED_ON_MIGRATE = True  # the trained model that ships is written down as the one in use
 CONTENT_TEXT_MAX_CHARS = 20_000
 BULK_ITEMS_MAX = 500
 REQUEST_BODY_MAX_BYTES = 2_500_000

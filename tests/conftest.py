@@ -22,6 +22,7 @@ hypothesis_settings.load_profile("project")
 def pytest_configure() -> None:
     # Else what a test finds on the shelf would depend on whether a test that empties tables ran before it.
     settings.SHELF_LOADED_ON_MIGRATE = False
+    settings.MODELS_REGISTERED_ON_MIGRATE = False
     # Else a target that one test breaks would be avoided by the next, and threads would write beside their databases.
     settings.LLM_HEALTH_SHARED = False
 
