@@ -389,6 +389,19 @@ LLM_SHARED_URL = redis_url(1)  # where processes tell each other which target no
 LLM_HEALTH_SHARED = True  # states of targets go to Valkey and PostgreSQL; a test knows its own targets only
 MODEL_HEDGE_AFTER_SECONDS = env.float("JARVISH_MODEL_HEDGE_AFTER_SECONDS", 0.3)  # before P50 of the providers measured
 
+# --- Labels and models ------------------------------------------------------------------------------------------
+
+LABELS_RANDOM_SHARE = 0.05  # of all rejections with words: labelled a second time, blind
+LABELS_UNSURE_SHARE = 0.3  # of those the model is unsure of, up to the number below
+LABELS_UNSURE_A_DAY_MAX = env.int("JARVISH_LABELS_UNSURE_A_DAY_MAX", 20)
+LABELS_LEASE_SECONDS = 900
+TRAINING_NEW_LABELS_MIN = env.int("JARVISH_TRAINING_NEW_LABELS_MIN", 200)  # people's labels that train at once
+TRAINING_NEW_LABELS_A_NIGHT_MIN = 20  # fewer change nothing that the gate could see
+TRAINING_NIGHT_HOUR = 2  # in CELERY_TIMEZONE
+TRAINING_LIMIT_SECONDS = 3600
+MODEL_TRIAL_NOTES_MIN = env.int("JARVISH_MODEL_TRIAL_NOTES_MIN", 50)  # labelled notes read beside the one in use
+MODEL_PROMOTES_ITSELF = env.bool("JARVISH_MODEL_PROMOTES_ITSELF", True)  # False: a person presses the button
+
 # --- API --------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {

@@ -1,7 +1,9 @@
-"""Who listens on this floor: open dashboards are told that figures have changed."""
+"""Who listens on this floor: open dashboards hear that figures have changed; labels are taken of what was read."""
 
+from feedback.events import FeedbackAnalysed
+from feedback.models import Analysis
 from jarvish_regen.content.events import VersionApproved
-from jarvish_regen.journal.services import DomainEvent, on
+from jarvish_regen.journal.services import DomainEvent, Ring, on, rings
 from learning.dashboard.access import tell_watchers
 from regeneration.events import RegenerationFinished, RegenerationOpened
 
@@ -14,3 +16,11 @@ def tell_dashboards(event: DomainEvent) -> None:
 on(RegenerationOpened)(tell_dashboards)
 on(RegenerationFinished)(tell_dashboards)
 on(VersionApproved)(tell_dashboards)
+
+
+@rings(FeedbackAnalysed)
+def ring_for_labels(event: FeedbackAnalysed) -> Ring | None:
+    """Have the label of a rejection kept, or drawn for a second one, once the model in use has read it."""
+    if event.role != Analysis.Role.CHAMPION:
+        return None
+    return Ring("learning.take_analysed", {"feedback_id": str(event.feedback_id)}, "learn")

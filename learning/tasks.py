@@ -1,7 +1,10 @@
 """Background tasks of the top floor: fetch and call."""
 
+import uuid
+
 from celery import shared_task
 
+from learning import labels
 from learning.dashboard.rollup import roll_up as roll_up_facts
 
 
@@ -9,3 +12,9 @@ from learning.dashboard.rollup import roll_up as roll_up_facts
 def roll_up(**kwargs: object) -> None:
     """Bring the dashboard's roll-ups up to the last whole minute."""
     roll_up_facts()
+
+
+@shared_task(name="learning.take_analysed")
+def take_analysed(*, feedback_id: str, **kwargs: object) -> None:
+    """Keep the label of an analysed rejection, or draw it for a second one."""
+    labels.take_analysed(uuid.UUID(feedback_id))

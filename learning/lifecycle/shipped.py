@@ -61,7 +61,7 @@ def ensure_shipped() -> ModelVersion | None:
 def is_usable(version: ModelVersion) -> bool:
     """Say whether this release can answer with a model: its labels, n-grams and, if it was shipped, its weights."""
     if _is_shipped(version):
-        return version.artefact_sha256 == shipped_card()["weights_sha256"]
+        return bool(version.artefact_sha256 == shipped_card()["weights_sha256"])
     card = version.card
     return (card.get("schema_hash"), card.get("features_hash")) == (artefact.schema_hash(), fingerprint())
 
