@@ -8,6 +8,7 @@ from hypothesis import settings as hypothesis_settings
 from rest_framework.test import APIClient
 
 import jarvish_regen.celery  # noqa: F401  a commit rings, on the real broker
+from feedback import understanding
 from jarvish_regen.access.models import User
 from regeneration import answering
 from regeneration.fallbacks import forget_shelf
@@ -38,6 +39,14 @@ def _own_shelf() -> Iterator[None]:
     forget_shelf()
     yield
     forget_shelf()
+
+
+@pytest.fixture(autouse=True)
+def _own_models() -> Iterator[None]:
+    """Let no test read with a model that another let in: a process keeps it for some seconds."""
+    understanding.forget()
+    yield
+    understanding.forget()
 
 
 @pytest.fixture
