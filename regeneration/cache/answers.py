@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,8 +16,7 @@ from typing import Any, Final, Literal
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from jarvish_regen.language.embedder import Embedder
-from jarvish_regen.language.embedder import embedder as default_embedder
+from jarvish_regen.language.embedder import Embedder, NgramEmbedder
 from jarvish_regen.language.words import normalise_for_comparison
 from regeneration.cache.entries import FORMAT, KeptAnswer, KeptEdit, answer_from, size_of
 from regeneration.cache.identity import Identity, identity_of, slotted_brief
@@ -27,7 +26,7 @@ from regeneration.cache.nearby import cosine_to, meant_keys, packed, said_in, sa
 from regeneration.cache.recipes import Fault, candidate_from, faults_of, mendings_in
 from regeneration.cache.tiers import EPOCH_CHECK_SECONDS, EPOCH_KEY, Counts, Memory, SingleFlight, Valkey
 from regeneration.edits import ProposedEdit, anchor_edits, splice
-from regeneration.job import CandidateText, FeedbackBrief, Job, Verdict
+from regeneration.job import CandidateText, FeedbackBrief, Job, Verdict, once_a_job
 from regeneration.local_repair import with_known_texts
 from regeneration.resolution.comparison import edits_between, mark_of
 
@@ -95,7 +94,7 @@ class AnswerCache:
         *,
         memory_max_bytes: int,
         valkey: Valkey | None = None,
-        embedder: Callable[[], Embedder] = default_embedder,
+        embedder: Callable[[], Embedder] = NgramEmbedder,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -113,17 +112,31 @@ class AnswerCache:
     def look_up(self, scope: CacheScope, job: Job) -> tuple[CacheHit, ...]:
         """Return what is kept for ``job``, best first: the exact answer alone, else a similar request's and a recipe's.
 
-        Cheap but for one case: a request that meets another of its meaning is embedded, about 25-50 ms (ML.md).
+        What this process has in memory is answered from there; all else is asked of Valkey in one round trip.
         """
         self._watch_epoch()
         request = _request_of(job)
         if request is None:
             return ()
         exact_key = request.exact_key(scope)
-        if (kept := self.kept(exact_key)) and (hit := _exact_hit(request, kept)):
+        if hit := _exact_hit(request, answer_from(self._in_memory([exact_key]).get(exact_key))):
             self.counts.hit("exact")
             return (hit,)
-        hits = [hit for hit in (self._similar_hit(scope, request), self._recipe_hit(scope, request)) if hit is not None]
+        meant = meant_keys(scope, request.text, request.brief, job.constraints)
+        faults = {fault: _recipe_keys(scope, request, fault) for fault in faults_of(job)}
+        values = self._values([exact_key, *meant, *(key for keys in faults.values() for key in keys)])
+        if hit := _exact_hit(request, answer_from(values.get(exact_key))):
+            self.counts.hit("exact")
+            return (hit,)
+        found = (
+            self._similar_hit(request, [values[key] for key in meant if key in values]),
+            self._recipe_hit(
+                scope,
+                request,
+                {fault: [values[key] for key in keys if key in values] for fault, keys in faults.items()},
+            ),
+        )
+        hits = [hit for hit in found if hit is not None]
         for hit in hits:
             self.counts.hit(hit.kind)
         self.counts.misses += not hits
@@ -262,10 +275,9 @@ class AnswerCache:
         """Return what is kept under an exact key, still slotted, from memory or from Valkey."""
         return answer_from(self._values([key]).get(key))
 
-    def _similar_hit(self, scope: CacheScope, request: _Request) -> CacheHit | None:
+    def _similar_hit(self, request: _Request, values: Iterable[Any]) -> CacheHit | None:
         """Return the answer to a request of the same meaning whose words are near enough."""
-        keys = meant_keys(scope, request.text, request.brief, request.job.constraints)
-        for stored in self._values(list(keys)).values():
+        for stored in values:
             kept = answer_from(stored)
             embedder = self._embedder()
             cosine = cosine_to(stored, said_in(request.brief), embedder) if kept else None
@@ -277,40 +289,23 @@ class AnswerCache:
                 return CacheHit("similar", _said(candidate, says), round(cosine, 4))
         return None
 
-    def _recipe_hit(self, scope: CacheScope, request: _Request) -> CacheHit | None:
+    def _recipe_hit(
+        self, scope: CacheScope, request: _Request, faults: Mapping[Fault, Sequence[Any]]
+    ) -> CacheHit | None:
         """Return what known mendings of the faulty sentences make of the text."""
-        mendings = self._known_mendings(scope, request, faults_of(request.job))
-        candidate = candidate_from(request.job, mendings)
+        candidate = candidate_from(request.job, _known_mendings(scope, request, faults))
         if candidate is None:
             return None
         return CacheHit("recipe", _said(candidate, _("Mended as the same sentence was before; checked again now.")))
 
-    def _known_mendings(self, scope: CacheScope, request: _Request, faults: tuple[Fault, ...]) -> dict[Fault, str]:
-        identity = request.identity
-        # Who says nothing beside the codes, or the same as then, asks for nothing more.
-        fitting = said_key(scope, request.brief) if said_in(request.brief) else None
-        keys: dict[str, Fault] = {}
-        for fault in faults:
-            sentence = identity.slotted(fault.sentence)
-            if sentence is not None:
-                keys |= {recipe_key(scope, sentence, code): fault for code in fault.codes}
-        known: dict[Fault, str] = {}
-        disputed: set[Fault] = set()
-        for key, value in self._values(list(keys)).items():
-            is_ours = isinstance(value, dict) and value.get("format") == FORMAT
-            new = value.get("new") if is_ours and fitting in (None, value.get("said")) else None
-            words = identity.put_in(new) if isinstance(new, str) else None
-            if words is None:
-                continue
-            # Two faults of one sentence that were mended in two ways: neither mends both.
-            if known.setdefault(keys[key], words) != words:
-                disputed.add(keys[key])
-        return {fault: words for fault, words in known.items() if fault not in disputed}
-
-    def _values(self, keys: list[str]) -> dict[str, Any]:
+    def _in_memory(self, keys: Iterable[str]) -> dict[str, Any]:
         found = {key: value for key in keys if (value := self._memory.get(key)) is not None}
         for _key in found:
             self.counts.hit("memory")
+        return found
+
+    def _values(self, keys: list[str]) -> dict[str, Any]:
+        found = self._in_memory(keys)
         missing = [key for key in keys if key not in found]
         now = self._now().timestamp()
         for key, value in self._valkey.get_many(missing).items():
@@ -354,6 +349,7 @@ def answer_cache() -> AnswerCache:
     return AnswerCache(memory_max_bytes=settings.ANSWER_CACHE_L1_MAX_BYTES // max(1, settings.DATABASE_PROCESSES))
 
 
+@once_a_job
 def _request_of(job: Job) -> _Request | None:
     """Return the job as the cache sees it, or None when its texts cannot be parted from someone's identity."""
     identity = identity_of(job)
@@ -376,7 +372,9 @@ def _kept_form(identity: Identity, candidate: CandidateText) -> KeptAnswer | Non
     return KeptAnswer(text, tuple(edits))
 
 
-def _exact_hit(request: _Request, kept: KeptAnswer) -> CacheHit | None:
+def _exact_hit(request: _Request, kept: KeptAnswer | None) -> CacheHit | None:
+    if kept is None:
+        return None
     job, identity = request.job, request.identity
     text = identity.put_in(kept.text)
     if text is None or normalise_for_comparison(text) == "":
@@ -388,6 +386,32 @@ def _exact_hit(request: _Request, kept: KeptAnswer) -> CacheHit | None:
     )
     candidate = CandidateText("cache", text, edits)
     return CacheHit("exact", _said(candidate, _("The same request was answered before; checked again now.")))
+
+
+def _recipe_keys(scope: CacheScope, request: _Request, fault: Fault) -> list[str]:
+    sentence = request.identity.slotted(fault.sentence)
+    return [] if sentence is None else [recipe_key(scope, sentence, code) for code in fault.codes]
+
+
+def _known_mendings(scope: CacheScope, request: _Request, faults: Mapping[Fault, Sequence[Any]]) -> dict[Fault, str]:
+    """Return the one mending of each faulty sentence among the values that are kept for it."""
+    if not any(faults.values()):
+        return {}
+    # Who says nothing beside the codes, or the same as then, asks for nothing more.
+    fitting = said_key(scope, request.brief) if said_in(request.brief) else None
+    known: dict[Fault, str] = {}
+    for fault, values in faults.items():
+        mendings = set()
+        for value in values:
+            is_ours = isinstance(value, dict) and value.get("format") == FORMAT
+            new = value.get("new") if is_ours and fitting in (None, value.get("said")) else None
+            words = request.identity.put_in(new) if isinstance(new, str) else None
+            if words is not None:
+                mendings.add(words)
+        # Two faults of one sentence that were mended in two ways: neither mends both.
+        if len(mendings) == 1:
+            known[fault] = mendings.pop()
+    return known
 
 
 def _moved_over(request: _Request, kept: KeptAnswer) -> CandidateText | None:

@@ -15,7 +15,7 @@ import regex
 from jarvish_regen.language.lexicon import ORDINARY_CAPITALS
 from jarvish_regen.language.masking import mask
 from jarvish_regen.language.words import normalise_for_comparison, words
-from regeneration.job import FeedbackBrief, Job
+from regeneration.job import FeedbackBrief, Job, once_a_job
 from regeneration.mandated import is_label
 
 _OPEN, _CLOSE = "⟦", "⟧"
@@ -103,6 +103,7 @@ class Identity:
         return None
 
 
+@once_a_job
 def identity_of(job: Job) -> Identity:
     """Return the identity in a job: profile, signature, registration, client names and personal data in its texts."""
     seen: dict[str, str] = {}

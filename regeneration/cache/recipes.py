@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from jarvish_regen.language.sentences import sentences
 from regeneration.edits import splice
-from regeneration.job import CandidateText, Edit, Job
+from regeneration.job import CandidateText, Edit, Job, once_a_job
 from regeneration.local_repair import with_known_texts
 from regeneration.mandated import is_made_of_known_texts
 from regeneration.removal import without
 from regeneration.resolution.comparison import Comparison, Span, edits_between, mark_of
-from regeneration.validate import report_on, validate
+from regeneration.validate import report_before, report_on, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Fault:
     codes: tuple[str, ...]
 
 
+@once_a_job
 def faults_of(job: Job) -> tuple[Fault, ...]:
     """Return the sentences a person marked, or a rule found for a named issue without marks; known texts left out."""
     text = job.rejected_text
@@ -35,7 +36,7 @@ def faults_of(job: Job) -> tuple[Fault, ...]:
             continue
         codes_at += [
             ((finding.start, finding.end), issue.code)
-            for finding in report_on(text, job.context).findings
+            for finding in report_before(job).findings
             if finding.code == issue.code and finding.start is not None and finding.end is not None
         ]
     found = []
@@ -51,7 +52,7 @@ def mendings_in(job: Job, candidate: CandidateText) -> tuple[tuple[Fault, str], 
 
     Empty when they do not: then the answer needs words elsewhere, and a recipe would promise too much.
     """
-    before = report_on(job.rejected_text, job.context)
+    before = report_before(job)
     compared = Comparison(job, candidate.text, before, report_on(candidate.text, job.context))
     mended = tuple((fault, compared.became(fault.span).strip()) for fault in faults_of(job))
     mended = tuple((fault, words) for fault, words in mended if words != fault.sentence)

@@ -1,12 +1,13 @@
 """Near in words and opposite in meaning never counts as the same; the same in other words mostly does."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from jarvish_regen.language.embedder import NgramEmbedder, embedder
+from jarvish_regen.language.embedder import Embedder, NgramEmbedder, embedder
 from regeneration.cache.gate import say_the_same
 from regeneration.cache.meanings import MEANINGS, OPPOSITE_OF
 from regeneration.cache.nearby import threshold_of
@@ -32,8 +33,9 @@ def test_no_near_opposite_is_taken_for_the_same() -> None:
     assert [pair for pair in OPPOSITES if say_the_same(pair[2], pair[1])] == []
 
 
-def test_most_true_pairs_are_recognised_in_every_language() -> None:
-    encoder = embedder()
+@pytest.mark.parametrize("make", [embedder, NgramEmbedder])
+def test_most_true_pairs_are_recognised_in_every_language(make: Callable[[], Embedder]) -> None:
+    encoder = make()
     found: dict[str, list[bool]] = {}
     for language, one, other in SAME[1::4]:
         vectors = encoder.embed([one, other])
