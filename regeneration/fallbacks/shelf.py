@@ -48,6 +48,20 @@ def read_shelf() -> Shelf:
     )
 
 
+# Every change of a row makes a new version of it, at another place and by another transaction.
+_STATE_SQL: Final = " UNION ALL ".join(
+    f"SELECT count(*), sum(hashtextextended(ctid::text || ' ' || xmin::text, 0))::text FROM {model._meta.db_table}"  # noqa: S608  # names of our tables
+    for model in (Template, LibraryItem, DefaultText, FallbackOrder, RungRecord)
+)
+
+
+def shelf_state() -> tuple[tuple[int, str | None], ...]:
+    """Return what differs after any change of the shelf's rows; one query that brings none of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE_SQL)
+        return tuple((int(count), state) for count, state in cursor.fetchall())
+
+
 def _is_as_signed(row: DefaultText) -> bool:
     seal = row_seal(row.content_class, row.channel, row.registrant_type, row.language, row.text)
     if seal == row.sha256:
@@ -92,11 +106,12 @@ def library_text(row: LibraryItem) -> ShelfText:
 
 
 class _Keeper:
-    """Keeps one shelf for the process. Whoever finds it old gets it all the same; one thread reads it again."""
+    """Keeps one shelf for the process. Whoever finds it old gets it all the same; one thread looks for changes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shelf: Shelf | None = None
+        self._state: tuple[tuple[int, str | None], ...] = ()
         self._read_at = 0.0
         self._is_reading = False
 
@@ -113,9 +128,14 @@ class _Keeper:
 
     def read(self) -> Shelf:
         began_at = time.monotonic()
+        state = shelf_state()  # before the rows: a change in between shows the next time
+        with self._lock:
+            if self._shelf is not None and state == self._state:
+                self._read_at = began_at
+                return self._shelf
         shelf = read_shelf()
         with self._lock:
-            self._shelf, self._read_at = shelf, began_at
+            self._shelf, self._state, self._read_at = shelf, state, began_at
         return shelf
 
     def forget(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -24,6 +25,7 @@ from regeneration.fallbacks.services import (
     save_library_item,
     save_template,
 )
+from regeneration.fallbacks.shelf import shelf_state
 from regeneration.fallbacks.simulation import draft_order, make_live, simulate_order
 from regeneration.models import (
     Candidate,
@@ -115,7 +117,7 @@ def test_loading_again_leaves_alone_what_people_made_theirs() -> None:
     assert Template.objects.get(code="no-longer-shipped").state == "retired"
 
 
-def test_the_shelf_is_read_with_five_queries_and_then_with_none() -> None:
+def test_the_shelf_is_read_with_six_queries_and_then_with_none() -> None:
     load_files()
     forget_shelf()
 
@@ -126,7 +128,30 @@ def test_the_shelf_is_read_with_five_queries_and_then_with_none() -> None:
     with CaptureQueriesContext(connection) as second:
         load_shelf()
 
-    assert (len(first), len(second)) == (5, 0)
+    assert (len(first), len(second)) == (6, 0)
+
+
+def test_any_change_of_the_shelf_shows_in_its_state_and_nothing_else_does() -> None:
+    load_files()
+    as_loaded = shelf_state()
+    list(Template.objects.all())
+    as_read = shelf_state()
+
+    LibraryItem.objects.filter(pk=LibraryItem.objects.order_by("pk").values("pk")[:1]).update(
+        used_count=F("used_count")
+    )
+    as_written = shelf_state()
+    FallbackOrder.objects.filter(reason="timeout").delete()
+
+    assert as_read == as_loaded
+    assert [one == other for one, other in zip(as_read, as_written, strict=True)] == [True, False, True, True, True]
+    assert [one == other for one, other in zip(as_written, shelf_state(), strict=True)] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_default_that_is_not_as_signed_is_left_on_no_shelf() -> None:
