@@ -1,9 +1,10 @@
 """Answer a claimed attempt: models on the engine's loop, look-ups meanwhile in this thread, one board for all."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -40,8 +41,12 @@ FINISH_SECONDS: Final = 0.06
 
 # Most answers of a model are there by then (PERFORMANCE.md: P95 758 ms with edits and a hedge).
 FLIGHT_WAIT_SECONDS: Final = 0.6
-# Look-ups that bring another text than the person's own.
+# Look-ups that bring another text than the person's own. They end no race, so they wait while a race may be won: a text
+# they find costs a few milliseconds, and most answers need none.
 OTHER_TEXTS: Final = ("similar", "shelf")
+OTHER_TEXTS_AFTER_SECONDS: Final = 0.3
+# A stage that is over sooner is told to nobody: before it could be read there is the next, or the answer.
+STAGE_SHOWS_AFTER_SECONDS: Final = 0.15
 
 # What a caller who asks for a further attempt may rule out: everything that is no model's answer to this feedback.
 FALLBACK_RUNGS: Final = ("repair", "simple", *SHELF_RUNGS)
@@ -149,6 +154,7 @@ def _answer(
     on_late: Callable[[pipeline.Late], None] | None = None,
 ) -> Outcome:
     deadline = board.deadline
+    began_at = deadline.clock()
     asked = None
     if not board.is_decided and "prepared" in look_ups:
         # Before any call: two texts are judged sooner than a call is begun, and an adopted one needs none.
@@ -169,8 +175,11 @@ def _answer(
             break
         if name == "prepared":
             continue
-        if name in OTHER_TEXTS and asked is None and board.has_admissible:
-            break  # without a model the person's own text, mended, goes before any other
+        if name in OTHER_TEXTS:
+            if asked is None and board.has_admissible:
+                break  # without a model the person's own text, mended, goes before any other
+            if asked is not None and _is_won(asked, board, deadline.clock() - began_at):
+                break
         _put(board, name, look_up)
     if asked is not None:
         try:
@@ -181,6 +190,13 @@ def _answer(
             if on_late is not None:
                 asked.add_done_callback(lambda _done: None if board.runs_on else on_late(pipeline.Late(board.calls)))
     return board.outcome()
+
+
+def _is_won(asked: Future[Outcome], board: Board, since_seconds: float) -> bool:
+    """Give a race its first moments and say whether it needs no other text; one that was lost is waited for no more."""
+    left_seconds = min(OTHER_TEXTS_AFTER_SECONDS - since_seconds, board.deadline.left() / 4)
+    wait([asked], timeout=max(0.0, left_seconds))
+    return board.is_decided
 
 
 def _put(board: Board, name: str, look_up: LookUp) -> None:
@@ -316,19 +332,22 @@ def _stage_announcer(
     began_at = clock() - waited_seconds
     group = item_group(regeneration.item_id)
     short_id = regeneration.short_id
+    reached: list[str] = []
 
     def announce(stage: str) -> None:
+        reached.append(stage)
         if stage == Stage.READY:
             return  # said by `finish`, after the commit: before that a reader would find nothing
-        hint(
-            group,
-            seq=None,
-            kind="regeneration.stage",
-            id=short_id,
-            stage=stage,
-            elapsed_ms=round((clock() - began_at) * 1000),
-        )
-        _notes.submit(_note_stage, regeneration.id, fence, stage)
+        elapsed_ms = round((clock() - began_at) * 1000)
+        _notes.submit(tell, stage, elapsed_ms, time.monotonic() + STAGE_SHOWS_AFTER_SECONDS)
+
+    def tell(stage: str, elapsed_ms: int, due_at: float) -> None:
+        # All wait equally long, so the one thread has them in the order in which they are due.
+        time.sleep(max(0.0, due_at - time.monotonic()))
+        if reached[-1] != stage:
+            return
+        hint(group, seq=None, kind="regeneration.stage", id=short_id, stage=stage, elapsed_ms=elapsed_ms)
+        _note_stage(regeneration.id, fence, stage)
 
     return announce
 

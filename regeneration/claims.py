@@ -1,5 +1,6 @@
 """Take attempts: by compare-and-swap with a lease and a fence, on PostgreSQL's clock. The row is the truth."""
 
+import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import FloatField, Func, OuterRef, Subquery
+from django.db.models import FloatField, Func, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import JSONObject
 from django.db.models.sql import Query
@@ -80,7 +81,8 @@ def claim(
     """Take an attempt for this worker by compare-and-swap on PostgreSQL's clock; None when it is not to be had.
 
     The claim is counted before the work, so that work which kills its worker shows. ``alongside`` are expressions on
-    the attempt whose values the claim brings along, for floors above.
+    the attempt whose values the claim brings along, for floors above: the same objects each time, for what reads them
+    is compiled once.
     """
     return _take(_CLAIM_SQL, (settings.REGENERATION_LEASE_SECONDS, regeneration_id, claims_max), alongside or {})
 
@@ -126,14 +128,67 @@ class _Waited(Func):
     output_field = FloatField()
 
 
+# What compiling leaves on a compiler for whoever reads its rows.
+_COMPILED: Final = ("select", "klass_info", "annotation_col_map", "col_count", "has_extra_select")
+
+
 class _TakingCompiler(SQLCompiler):
     taking: "_Taking"
 
     def as_sql(self, with_limits: bool = True, with_col_aliases: bool = False) -> tuple[str, tuple[Any, ...]]:
-        sql, parameters = super().as_sql(with_limits, with_col_aliases)
+        take, reading = self.taking, self.taking.reading
+        with reading.lock:
+            if reading.compiled is None:
+                sql, parameters = super().as_sql(with_limits, with_col_aliases)
+                reading.compiled = _Compiled(sql, tuple(parameters), {name: getattr(self, name) for name in _COMPILED})
+            compiled = reading.compiled
+        for name, value in compiled.left.items():
+            setattr(self, name, value)
         # Read as a table, the name means what the statement has returned: none but the attempt just taken.
-        take = self.taking
-        return f"WITH regeneration_regeneration AS ({take.take_sql}) {sql}", (*take.take_arguments, *parameters)
+        sql = f"WITH regeneration_regeneration AS ({take.take_sql}) {compiled.sql}"
+        return sql, (*take.take_arguments, *compiled.parameters)
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    sql: str
+    parameters: tuple[Any, ...]
+    left: Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class _Reading:
+    """What is read of an attempt that was taken. It is always the same, and to compile it is dearer than to run it."""
+
+    rows: QuerySet[Any]
+    alongside: Mapping[str, Combinable]
+    compiled: _Compiled | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_READINGS_MAX: Final = 16
+_readings: dict[tuple[tuple[str, int], ...], _Reading] = {}
+
+
+def _reading_with(alongside: Mapping[str, Combinable]) -> _Reading:
+    # By identity: the reading holds the expressions, so no other object can have their ids meanwhile.
+    key = tuple((name, id(expression)) for name, expression in alongside.items())
+    found = _readings.get(key)
+    if found is None:
+        rows = Regeneration.objects.select_related(
+            "feedback", "version", "item__advisor", "item__firm", "item__current"
+        ).annotate(
+            waited_seconds=_Waited("stored_at"),
+            issue_rows=_ISSUE_ROWS,
+            zero_row=_ZERO_ROW,
+            recent_codes=_RECENT_CODES,
+            prepared_rows=_PREPARED_ROWS,
+            **alongside,
+        )
+        if len(_readings) >= _READINGS_MAX:
+            _readings.clear()
+        found = _readings[key] = _Reading(rows, dict(alongside))
+    return found
 
 
 class _Taking(Query):
@@ -141,6 +196,7 @@ class _Taking(Query):
 
     take_sql: str
     take_arguments: tuple[object, ...]
+    reading: "_Reading"
 
     def get_compiler(
         self, using: str | None = None, connection: Any = None, elide_empty: bool = True
@@ -151,19 +207,11 @@ class _Taking(Query):
 
 
 def _take(sql: str, arguments: tuple[object, ...], alongside: Mapping[str, Combinable]) -> Claim | None:
-    rows = Regeneration.objects.select_related(
-        "feedback", "version", "item__advisor", "item__firm", "item__current"
-    ).annotate(
-        waited_seconds=_Waited("stored_at"),
-        issue_rows=_ISSUE_ROWS,
-        zero_row=_ZERO_ROW,
-        recent_codes=_RECENT_CODES,
-        prepared_rows=_PREPARED_ROWS,
-        **alongside,
-    )
+    reading = _reading_with(alongside)
+    rows = reading.rows.all()
     taking = rows.query.chain(_Taking)
     assert isinstance(taking, _Taking)  # noqa: S101  # what the chain was asked for
-    taking.take_sql, taking.take_arguments = sql, arguments
+    taking.take_sql, taking.take_arguments, taking.reading = sql, arguments, reading
     rows.query = taking
     taken = list(rows)
     taken_at = time.monotonic()
