@@ -66,7 +66,8 @@ def manage_argv(*arguments: str) -> list[str]:
 
 def _worker(name: str, *, concurrency: int, queues: str) -> Program:
     options = ["-P", "threads", "-c", str(concurrency), "-Q", queues, "-n", f"{name}@%h"]
-    argv = (*_celery("worker"), *options, "--without-gossip", "--without-mingle")
+    # Nobody listens to a worker's heartbeats; each is a message to every worker, every two seconds.
+    argv = (*_celery("worker"), *options, "--without-gossip", "--without-mingle", "--without-heartbeat")
     return Program(name=name, argv=argv, ready_line=rf"{name}@\S+ ready\.")
 
 
