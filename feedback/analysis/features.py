@@ -140,6 +140,8 @@ def _row(tokens: Sequence[Token]) -> tuple[Indices, Values]:
     return indices, (1.0 + np.log(counts)).astype(np.float32)
 
 
+# Heads, clauses and evidence each ask for the words of the same message.
+@lru_cache(maxsize=20_000)
 def _spelling(token: str) -> str:
     plain = token.translate(_INVISIBLE)
     if not plain or not plain[0].isalnum():
