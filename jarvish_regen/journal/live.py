@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -29,18 +29,20 @@ class _Sender:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def submit(self, group: str, message: Mapping[str, Any]) -> None:
+    def submit(self, messages: Sequence[Mapping[str, Any]]) -> None:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="hints", daemon=True).start()
-        asyncio.run_coroutine_threadsafe(_send(group, dict(message)), self._loop)
+        asyncio.run_coroutine_threadsafe(_send(messages), self._loop)
 
 
-async def _send(group: str, message: dict[str, Any]) -> None:
+async def _send(messages: Sequence[Mapping[str, Any]]) -> None:
+    layer = get_channel_layer()
     try:
-        async with asyncio.timeout(1):
-            await get_channel_layer().group_send(group, message)
+        for message in messages:
+            async with asyncio.timeout(1):
+                await layer.group_send(message["group"], dict(message))
     except Exception as error:  # a hint that is lost is read by poll or replay
         logger.warning("hint lost", extra={"error": type(error).__name__})
 
@@ -50,4 +52,9 @@ _sender = _Sender()
 
 def hint(group: str, **fields: Any) -> None:
     """Send `{seq, kind, id, …}` to a group without waiting. Values are plain JSON."""
-    _sender.submit(group, {"type": "hint", "group": group, "hint": fields})
+    hint_all([(group, fields)])
+
+
+def hint_all(hints: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Send several hints, each to its group, in this order and without waiting; one that fails ends the row."""
+    _sender.submit([{"type": "hint", "group": group, "hint": dict(fields)} for group, fields in hints])

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from jarvish_regen.ids import to_short
 from jarvish_regen.journal import webhooks
-from jarvish_regen.journal.live import firm_group, hint, item_group
+from jarvish_regen.journal.live import firm_group, hint_all, item_group
 from jarvish_regen.journal.models import AuditEntry, Chain, Event
 from jarvish_regen.roundtrips import pipelined
 
@@ -80,11 +80,12 @@ def seal() -> int:
         owed = webhooks.owe(events)
         _store(events, entries, chains.values())
     webhooks.ring_for(owed)
-    for event in events:
-        if event.item_id:
-            shown = {"seq": event.seq, "kind": event.kind, "id": to_short("item", event.item_id)}
-            hint(item_group(event.item_id), **shown)
-            hint(firm_group(event.firm_id), **shown)
+    hint_all(
+        (group, {"seq": event.seq, "kind": event.kind, "id": to_short("item", event.item_id)})
+        for event in events
+        if event.item_id
+        for group in (item_group(event.item_id), firm_group(event.firm_id))
+    )
     return len(events) + len(entries)
 
 
