@@ -1,7 +1,7 @@
 """The conductor: takes a rejection in, decides what happens next, calls down."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.db import transaction
@@ -13,8 +13,9 @@ import feedback.services as feedback_services
 from escalation.events import CaseMoved, CaseOpened
 from escalation.ladder import MACHINE_LEVEL, POLICY, History, choose_level
 from escalation.models import Case, CaseEntry, CaseState
+from feedback import analyses
 from feedback.models import Feedback
-from feedback.services import Rejection
+from feedback.services import CheckedRejection, Rejection
 from jarvish_regen.access.policy import ASK_PERSON, REJECT, Viewer
 from jarvish_regen.content import services as content
 from jarvish_regen.content.models import ContentItem, ContentVersion
@@ -60,6 +61,18 @@ def urgency_of(said: Rejection) -> str:
     return Urgency.LOW if said.source == "bulk" else URGENCY_OF_SEVERITY[said.severity]
 
 
+def _pressed(urgency: str, checked: CheckedRejection, version: ContentVersion) -> str:
+    """Return a queue for people who are in a hurry, said in the note as it was understood while they typed it.
+
+    Never a later one, and never that of what must not go out: that is for severities.
+    """
+    said = checked.said
+    if said.source != "page" or urgency != Urgency.NORMAL:
+        return urgency
+    is_pressing = analyses.is_pressing(checked.note_text, category=said.category, draft=version.text)
+    return Urgency.HIGH if is_pressing else urgency
+
+
 def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) -> Receipt:
     """Take a rejection in: feedback, case, attempt with candidate 0, audit and the owed ring, all in one transaction.
 
@@ -84,6 +97,7 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
     checked = feedback_services.check_rejection(item=item, version=version, said=said)
     wants_person = said.suggested_action == "escalate"
     zero = None if wants_person else jobs.prepare_zero(item=item, version=version, checked=checked)
+    urgency = _pressed(urgency_of(said), checked, version)
     with transaction.atomic(), journal.together():
         # The swap comes first: of two rejections at once, the second stops here and leaves nothing behind.
         content.move(
@@ -108,7 +122,7 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
                 actor_id=viewer.user_id,
             )
             regeneration = regeneration_services.open_attempt(
-                item=item, feedback=feedback, zero=zero, urgency=urgency_of(said), actor_id=viewer.user_id
+                item=item, feedback=feedback, zero=zero, urgency=urgency, actor_id=viewer.user_id
             )
     return Receipt(feedback, case, regeneration, item)
 
@@ -164,10 +178,15 @@ def take_next_step(*, regeneration_id: uuid.UUID) -> bool:
     if taken is None:
         return False
     faultpoint("after-claim")
+    attempt = taken.regeneration
+    # What a note names counts where nothing was ticked or marked; a person's own list is the whole list.
+    understood = () if taken.issues else analyses.found_in_note(attempt.feedback, draft=attempt.version.text)
+    taken = replace(taken, issues=(*taken.issues, *understood))
     answered = answering.regenerate(taken)
     with transaction.atomic(), pipelined(), journal.together():
         finished = regeneration_services.finish(taken, answered.outcome)
         if finished is not None:
+            insert(understood)
             _conclude(taken, finished)
     if finished is not None:
         answering.remember(finished.regeneration, answered)

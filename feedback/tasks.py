@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from feedback import cascade, voice
+from feedback import analyses, cascade, voice
 
 
 @shared_task(name=voice.WRITE_TASK)
@@ -29,3 +29,15 @@ def ask_strong_model(*, feedback_id: str, **kwargs: object) -> None:
 def sweep_cascade(**kwargs: object) -> None:
     """Ring again for unsure notes that no strong model has answered."""
     cascade.sweep()
+
+
+@shared_task(name=analyses.ANALYSE_TASK)
+def analyse(*, feedback_id: str, **kwargs: object) -> None:
+    """Understand a rejection's note; nothing to do when it is understood."""
+    analyses.analyse_feedback(uuid.UUID(feedback_id))
+
+
+@shared_task(name=analyses.SWEEP_TASK)
+def sweep_analyses(**kwargs: object) -> None:
+    """Ring again for notes that nobody has understood."""
+    analyses.sweep()

@@ -132,7 +132,9 @@ def forget() -> None:
 
 def _key(used: InUse, text: str, category: str | None, draft: str | None) -> str:
     said = json.dumps([text, category or "", draft or ""], ensure_ascii=False)
-    return f"understood:{used.model.version}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    # The same weights under another row are another model: whose word it was is part of the result.
+    by = f"{used.model.version}:{used.model_version_id or 'shipped'}"
+    return f"understood:{by}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _read(used: InUse, key: str, text: str, category: str | None, draft: str | None) -> Understood:

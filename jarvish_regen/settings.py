@@ -316,6 +316,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(15),
         "options": {"queue": "learn", "expires": 14},
     },
+    "feedback.sweep_analyses": {
+        "task": "feedback.sweep_analyses",
+        "schedule": schedule(60),
+        "options": {"queue": "learn", "expires": 50},
+    },
     "feedback.sweep_cascade": {
         "task": "feedback.sweep_cascade",
         "schedule": schedule(120),

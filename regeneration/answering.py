@@ -27,6 +27,7 @@ from regeneration.claims import Claim
 from regeneration.fallbacks import load_shelf, order_for, recently_used, shelf_candidates
 from regeneration.job import SHELF_RUNGS, CandidateText, Job, JudgedCandidate, Outcome, Verdict
 from regeneration.jobs import Zero, job_of
+from regeneration.local_repair import candidate_zero
 from regeneration.models import FailureReason, Regeneration, RegenerationState, Stage
 from regeneration.prompts import prompt_version
 from regeneration.resolution.comparison import edits_between
@@ -86,6 +87,11 @@ def regenerate(taken: Claim) -> Answered:
     board = Board(job, deadline, announce, orders=_orders(), bars=bars_of(regeneration))
     board.begin("repairing")
     board.offer(taken.zero)
+    if not board.is_decided and any(issue.source == "analysis" for issue in taken.issues):
+        # The stored repair was made before its note was understood.
+        repaired = candidate_zero(job)
+        if not board.has(repaired.text):
+            board.offer(repaired)
     late: Future[pipeline.Late] = Future()
     if board.is_decided:
         return Answered(job, board.outcome(), board)
