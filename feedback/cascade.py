@@ -24,7 +24,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from feedback.asking import engine
+from feedback.asking import ask, engine
 from feedback.models import Analysis, Feedback
 from jarvish_regen.content.taxonomy import taxonomy
 from jarvish_regen.journal import services as journal
@@ -219,7 +219,7 @@ def _ask(note: str) -> Reply | None:
         )
 
     try:
-        result = engine.run(race(), deadline)
+        result = ask(race(), deadline)
     except DeadlinePassedError:
         return None
     if result.winner is None:

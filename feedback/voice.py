@@ -5,6 +5,7 @@ nothing: a claim is counted before the work and runs out, and the sweep rings ag
 """
 
 import logging
+import threading
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from feedback.asking import engine
+from feedback.asking import ask
 from feedback.audio import ALLOWED, FILE_NAMES, media_type_of, seconds_of
 from feedback.events import VoiceTaken
 from feedback.models import Feedback, VoiceNote
@@ -38,7 +39,10 @@ logger = logging.getLogger(__name__)
 
 WRITE_TASK: Final = "feedback.write_down"
 SWEEP_TASK: Final = "feedback.sweep_voice"
-QUEUE: Final = "prepare"
+# A person looks at the form meanwhile, and a batch of new drafts fills `prepare` for minutes.
+QUEUE: Final = "normal"
+# Of the threads that answer rejections, so many may wait for transcripts; what comes on top is left to the sweep.
+AT_ONCE_MAX: Final = 8
 
 CLAIMS_MAX: Final = 3
 # A minute of speech takes services some seconds; one that has not answered by then will not.
@@ -49,6 +53,8 @@ PAUSE_SECONDS: Final = 10.0
 # What nobody has taken by then was rung in vain.
 UNCLAIMED_SECONDS: Final = 10.0
 TRANSCRIPT_MAX_CHARS: Final = 5_000
+
+places = threading.BoundedSemaphore(AT_ONCE_MAX)
 
 State = VoiceNote.State
 OPEN_STATES: Final = (State.WAITING, State.READY, State.FAILED)
@@ -228,8 +234,18 @@ def _open_notes(viewer: Viewer, item_id: uuid.UUID) -> QuerySet[VoiceNote]:
 def write_down(*, voice_id: uuid.UUID) -> str:
     """Claim a waiting recording, have it written down, store what came of it; return the state it is in then.
 
-    Rung as often as it likes: empty when there was nothing to claim. Nothing remote happens in a transaction.
+    Rung as often as it likes: empty when there was nothing to claim, or when this process waits for as many as it may.
+    Nothing remote happens in a transaction.
     """
+    if not places.acquire(blocking=False):
+        return ""
+    try:
+        return _write_down(voice_id)
+    finally:
+        places.release()
+
+
+def _write_down(voice_id: uuid.UUID) -> str:
     is_free = Q(leased_until=None) | Q(leased_until__lt=Now())
     claimed = VoiceNote.objects.filter(is_free, id=voice_id, state=State.WAITING, claims__lt=CLAIMS_MAX).update(
         claims=F("claims") + 1, leased_until=Now() + timedelta(seconds=LEASE_SECONDS)
@@ -245,7 +261,7 @@ def _hear(audio: bytes, media_type: str) -> Heard:
     """Return what the endpoint makes of a recording."""
     deadline = Deadline.after(DEADLINE_SECONDS)
     try:
-        said = engine.run(_transcribed(audio, media_type, deadline), deadline)
+        said = ask(_transcribed(audio, media_type, deadline), deadline)
     except KeyRefusedError:
         return Heard(problem=KEY_REFUSED)
     except RequestRefusedError:
@@ -355,9 +371,13 @@ def settle(
     """
     open_notes = _open_notes(viewer, item.id)
     if voice_id is not None:
-        confirmed = open_notes.filter(id=voice_id, state=State.READY).update(
-            state=State.CONFIRMED, feedback=feedback, audio=None, audio_deleted_at=Now(), leased_until=None
-        )
+        ready = open_notes.filter(id=voice_id, state=State.READY)
+        # Read and locked first: statements of the caller may go out together, and then an update tells no count.
+        confirmed = list(ready.select_for_update().values_list("id", flat=True))
+        if confirmed:
+            ready.update(
+                state=State.CONFIRMED, feedback=feedback, audio=None, audio_deleted_at=Now(), leased_until=None
+            )
         if not confirmed and is_strict:
             raise InputError(
                 _("There is no voice note of yours on this draft whose words could be confirmed."),

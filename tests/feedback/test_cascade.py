@@ -1,9 +1,7 @@
 """A strong model is asked about unsure notes: believed only where code can check it, and never over a person's word."""
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,7 +9,9 @@ from django.conf import LazySettings
 from django.core.cache import cache
 
 from feedback import cascade
+from feedback.events import FeedbackAnalysed
 from feedback.models import Analysis, Feedback
+from feedback.receivers import ring_for_strong_model
 from feedback.tasks import ask_strong_model, sweep_cascade
 from jarvish_regen.content.taxonomy import taxonomy
 from jarvish_regen.journal.models import AuditEntry
@@ -364,14 +364,21 @@ def test_what_is_cached_reads_back_the_same() -> None:
     assert cascade.check_reply(cascade.as_plain(read), NOTE) == read
 
 
-@dataclass(frozen=True)
-class _Analysed:
-    feedback_id: uuid.UUID
-    is_confident: bool
+@pytest.mark.parametrize(
+    ("is_confident", "role", "expected"),
+    [(True, "champion", None), (False, "challenger", None), (False, "champion", "learn")],
+)
+def test_only_unsure_notes_are_rung_for(is_confident: bool, role: str, expected: str | None) -> None:
+    feedback = _unsure()
+    event = FeedbackAnalysed(
+        firm_id=feedback.item.firm_id,
+        item_id=feedback.item_id,
+        feedback_id=feedback.id,
+        primary_category="length_issue",
+        is_confident=is_confident,
+        role=role,
+    )
 
-
-@pytest.mark.parametrize(("is_confident", "expected"), [(True, None), (False, "learn")])
-def test_only_unsure_notes_are_rung_for(is_confident: bool, expected: str | None) -> None:
-    ring = cascade.ring_for_strong_model(_Analysed(_unsure().id, is_confident))
+    ring = ring_for_strong_model(event)
 
     assert (ring.queue if ring else None) == expected

@@ -69,7 +69,7 @@ def test_a_recording_is_stored_at_once_with_the_ring_it_owes(item: ContentItem) 
     assert (note.state, bytes(note.audio or b""), note.media_type) == (State.WAITING, webm(3.0), "audio/webm")
     assert note.seconds == pytest.approx(3.0, abs=0.05)
     ring = Outbox.objects.get(task="feedback.write_down")
-    assert (ring.kwargs, ring.queue) == ({"voice_id": str(note.id)}, "prepare")
+    assert (ring.kwargs, ring.queue) == ({"voice_id": str(note.id)}, "normal")
     assert Event.objects.get(kind="voice.taken").payload == {"voice_id": str(note.id)}
     assert AuditEntry.objects.filter(subject_kind="voice_note", act="record", subject_id=note.id).exists()
 
@@ -110,6 +110,20 @@ def test_nothing_is_rejected_before_the_person_sends_it(item: ContentItem) -> No
 
     assert not Feedback.objects.exists()
     assert ContentItem.objects.get(id=item.id).state == "in_review"
+
+
+def test_recordings_take_a_few_of_the_threads_only(item: ContentItem) -> None:
+    note = _taken(item)
+    for _place in range(voice.AT_ONCE_MAX):
+        voice.places.acquire()
+    try:
+        turned_away = voice.write_down(voice_id=note.id)
+    finally:
+        for _place in range(voice.AT_ONCE_MAX):
+            voice.places.release()
+
+    assert (turned_away, _now(note).claims) == ("", 0)
+    assert voice.write_down(voice_id=note.id) == State.READY
 
 
 class TestSettling:

@@ -28,6 +28,7 @@ def whole_system(the_provider: FakeOpenAI) -> Iterator[World]:
             "JARVISH_TEST": "1",
             "JARVISH_MODEL_URL": the_provider.url,
             "JARVISH_MODEL_KEY": "sk-fake",
+            "JARVISH_TRANSCRIBE_URL": the_provider.url,
             "JARVISH_WEBHOOK_ALLOW_LOOPBACK": "1",
             "JARVISH_FAULTPOINTS_DIR": str(faultpoints),
             **_LIMITS,
