@@ -326,6 +326,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(120),
         "options": {"queue": "learn", "expires": 100},
     },
+    "learning.retrain_if_due": {
+        "task": "learning.retrain_if_due",
+        "schedule": schedule(3600),
+        "options": {"queue": "learn", "expires": 1800},
+    },
+    "learning.judge_trial": {
+        "task": "learning.judge_trial",
+        "schedule": schedule(3600),
+        "options": {"queue": "learn", "expires": 1800},
+    },
     "learning.roll_up": {
         "task": "learning.roll_up",
         "schedule": schedule(60),

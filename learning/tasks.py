@@ -6,6 +6,7 @@ from celery import shared_task
 
 from learning import labels
 from learning.dashboard.rollup import roll_up as roll_up_facts
+from learning.lifecycle import process, trial
 
 
 @shared_task(name="learning.roll_up")
@@ -18,3 +19,15 @@ def roll_up(**kwargs: object) -> None:
 def take_analysed(*, feedback_id: str, **kwargs: object) -> None:
     """Keep the label of an analysed rejection, or draw it for a second one."""
     labels.take_analysed(uuid.UUID(feedback_id))
+
+
+@shared_task(name="learning.retrain_if_due")
+def retrain_if_due(**kwargs: object) -> None:
+    """Train anew, in a process of its own, if enough new labels are there."""
+    process.retrain_if_due()
+
+
+@shared_task(name="learning.judge_trial")
+def judge_trial(**kwargs: object) -> None:
+    """End the trial of a model that has read enough labelled notes."""
+    trial.judge_trial()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,10 +10,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from feedback.analysis.features import Features, sparse_of
 from feedback.analysis.heads import TASKS
 from jarvish_regen.content.taxonomy import taxonomy
 from jarvish_regen.language.embedder import NgramEmbedder, embedder
-from learning.training.calibrate import Calibration, calibrate
+from learning.training.calibrate import Calibration, Scores, calibrate, combined
 from learning.training.corpus import Message, features_with_cache, hash_of, read_messages
 from learning.training.evaluate import nested, report_of, unread_scores
 from learning.training.fit import Fitted, fit_heads, material_of
@@ -33,10 +34,14 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Trained:
-    """A model as it is stored: arrays by name and the card that goes with them."""
+    """A model as it is stored: arrays by name and the card that goes with them.
+
+    unread: (n, 10) log-probabilities of categories, each message's by heads that had not read its writer.
+    """
 
     arrays: Mapping[str, npt.NDArray[Any]]
     card: Mapping[str, Any]
+    unread: Numbers
 
 
 def train(*, folder: Path = CORPUS, cache: Path, evaluate: bool, say: Say) -> Trained:
@@ -45,7 +50,16 @@ def train(*, folder: Path = CORPUS, cache: Path, evaluate: bool, say: Say) -> Tr
     Raises TrainingError where the encoder does not load or fewer than three writers are there, LabelError for labels
     that do not fit.
     """
-    messages = read_messages(folder)
+    return train_on(read_messages(folder), cache=cache, evaluate=evaluate, say=say)
+
+
+def train_on(
+    messages: list[Message], *, cache: Path, evaluate: bool, say: Say, wordless: Collection[str] = ()
+) -> Trained:
+    """Train on messages of three writers or more; raises as ``train`` does.
+
+    Those with the ids ``wordless`` do not teach which words show a fault: nobody marked any.
+    """
     if len(writers_of([message.writer for message in messages])) < 3:
         raise TrainingError("the corpus needs messages by three writers or more")
     if embedder().name == NgramEmbedder.name:
@@ -59,8 +73,29 @@ def train(*, folder: Path = CORPUS, cache: Path, evaluate: bool, say: Say) -> Tr
     heads = fit_heads(material, np.arange(len(messages)))
     figures = report_of(messages, nested(messages, material, scores, say)) if evaluate else None
     say("issues")
-    arrays = arrays_of(heads, settings) | dict(fit_issues(messages, features))
-    return Trained(arrays, _card(messages, features.encoder, settings, figures))
+    shown = [at for at, message in enumerate(messages) if message.id not in wordless]
+    arrays = arrays_of(heads, settings) | dict(
+        fit_issues([messages[at] for at in shown], _rows_of_features(features, shown, texts))
+    )
+    return Trained(arrays, _card(messages, features.encoder, settings, figures), _answers(messages, scores, settings))
+
+
+def unread_answers(messages: list[Message], *, cache: Path, say: Say) -> Numbers:
+    """Return what ``train_on`` gives as ``unread``, without training the model itself."""
+    texts = [message.text for message in messages]
+    scores = unread_scores(messages, material_of(messages, features_with_cache(texts, cache)), say)
+    return _answers(messages, scores, calibrate(messages, scores))
+
+
+def _answers(messages: list[Message], scores: Scores, settings: Calibration) -> Numbers:
+    languages = [message.language for message in messages]
+    return combined(scores, languages, settings.shares, settings.sharpness[0])["categories"]
+
+
+def _rows_of_features(features: Features, rows: list[int], texts: list[str]) -> Features:
+    if len(rows) == len(features):
+        return features
+    return Features(features.dense[rows], sparse_of([texts[at] for at in rows]), features.encoder)
 
 
 def arrays_of(heads: Fitted, settings: Calibration) -> dict[str, npt.NDArray[Any]]:

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from argparse import RawDescriptionHelpFormatter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from feedback.analysis.artefact import CARD, FOLDER, WEIGHTS, save
+from learning.lifecycle.process import retrain_alone
 from learning.training.labels import CORPUS, LabelError
 from learning.training.train import MOST_BYTES, TrainingError, train
 
@@ -22,9 +24,14 @@ It reads the labelled messages in learning/training/corpus, keeps the encoder's 
 analysis.npz (weights) and card.json (hashes, settings and, with --evaluate, figures on writers left out).
 Two minutes on one core with vectors kept; --evaluate adds five, the first run some minutes for the vectors.
 
+With --register it learns from the labels of this installation too, compares the result with the model in use, and
+puts it on trial, in the database and not in a folder, where nobody is worse off:
+  ./jarvish manage train_analysis --register
+
 exit codes:
-  0 trained and written
-  1 the model is larger than it may be; nothing is written
+  0 trained and written, or on trial
+  1 the model is larger than it may be and nothing is written; or, with --register, it was refused, or another
+    training is under way
   2 wrong usage, or a corpus nothing can be trained on
 """
 
@@ -44,7 +51,8 @@ class Command(BaseCommand):
         parser.add_argument("--evaluate", action="store_true", help="add figures on writers left out")
         parser.add_argument("--output", type=Path, default=FOLDER, help="folder to write to (default: the shipped one)")
         parser.add_argument("--corpus", type=Path, default=CORPUS, help="folder with feedback_*.jsonl")
-        parser.add_argument("--json", action="store_true", help="print the card as JSON")
+        parser.add_argument("--register", action="store_true", help="learn from people's labels, too; put it on trial")
+        parser.add_argument("--json", action="store_true", help="print the card, or the comparison, as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         corpus: Path = options["corpus"]
@@ -60,6 +68,9 @@ class Command(BaseCommand):
             if is_terminal:
                 self.stderr.write(f"{time.monotonic() - began:6.0f} s  {step}")
 
+        if options["register"]:
+            self._register(corpus, say, as_json=options["json"])
+            return
         try:
             trained = train(folder=corpus, cache=settings.STATE_DIR / "training", evaluate=options["evaluate"], say=say)
         except (TrainingError, LabelError) as error:
@@ -77,6 +88,22 @@ class Command(BaseCommand):
         if figures := card["unread_writers"]:
             for line in _table(figures):
                 self.stdout.write(line)
+
+    def _register(self, corpus: Path, say: Callable[[str], None], *, as_json: bool) -> None:
+        try:
+            run = retrain_alone(say=say, folder=corpus)
+        except (TrainingError, LabelError) as error:
+            raise CommandError(str(error), returncode=2) from error
+        if run is None:
+            raise CommandError("another training is under way", returncode=1)
+        version = run.model_version
+        if as_json:
+            name = version.name if version else None
+            self.stdout.write(json.dumps({"model": name, "outcome": run.outcome, **run.comparison}, ensure_ascii=False))
+        else:
+            self.stdout.write(f"{run.rows_count:,} messages, {run.new_rows_count:,} of them new. {run.outcome}")
+        if version is None or version.state == version.State.REFUSED:
+            raise CommandError("it was not put on trial", returncode=1)
 
 
 def _table(figures: dict[str, Any]) -> list[str]:
