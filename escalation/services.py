@@ -26,7 +26,7 @@ from jarvish_regen.ids import new_id, to_short
 from jarvish_regen.journal import services as journal
 from jarvish_regen.journal.models import DeadLetter
 from jarvish_regen.journal.services import Ring
-from jarvish_regen.roundtrips import insert, pipelined
+from jarvish_regen.roundtrips import SwapMissedError, insert, pipelined, require_swaps
 from regeneration import answering, claims, jobs
 from regeneration import services as regeneration_services
 from regeneration.claims import Claim
@@ -98,39 +98,38 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
     wants_person = said.suggested_action == "escalate"
     zero = None if wants_person else jobs.prepare_zero(item=item, version=version, checked=checked)
     urgency = _pressed(urgency_of(said), checked, version)
-    with transaction.atomic(), journal.together():
-        # The swap comes first: of two rejections at once, the second stops here and leaves nothing behind.
-        content.move(
-            item,
-            ItemState.WITH_PEOPLE if zero is None else ItemState.REGENERATING,
-            act="reject",
-            actor_id=viewer.user_id,
-        )
-        feedback = feedback_services.capture(viewer=viewer, item=item, version=version, checked=checked)
-        case = _case_for(item, viewer)
-        regeneration = None
-        if zero is None:
-            _to_people(
-                case, level=3, why=_("The advisor asked for a person."), feedback=feedback, actor_id=viewer.user_id
-            )
-        else:
-            write_entry(
-                case,
-                "reject",
-                _("Rejected: %(category)s.") % {"category": said.category},
-                feedback=feedback,
+    try:
+        with transaction.atomic(), pipelined(), journal.together():
+            # The swap comes first: of two rejections at once, the second waits, finds it missed and leaves nothing.
+            content.move(
+                item,
+                ItemState.WITH_PEOPLE if zero is None else ItemState.REGENERATING,
+                act="reject",
                 actor_id=viewer.user_id,
             )
-            regeneration = regeneration_services.open_attempt(
-                item=item, feedback=feedback, zero=zero, urgency=urgency, actor_id=viewer.user_id
-            )
+            open_case = Case.objects.filter(item=item).exclude(state=CaseState.CLOSED).first()
+            require_swaps()
+            feedback = feedback_services.capture(viewer=viewer, item=item, version=version, checked=checked)
+            case = _case_for(item, viewer, open_case)
+            regeneration = None
+            if zero is None:
+                why = _("The advisor asked for a person.")
+                _to_people(case, level=3, why=why, feedback=feedback, actor_id=viewer.user_id)
+            else:
+                said_words = _("Rejected: %(category)s.") % {"category": said.category}
+                write_entry(case, "reject", said_words, feedback=feedback, actor_id=viewer.user_id)
+                regeneration = regeneration_services.open_attempt(
+                    item=item, feedback=feedback, zero=zero, urgency=urgency, actor_id=viewer.user_id
+                )
+    except SwapMissedError as error:
+        raise content.moved_on(item) from error
     return Receipt(feedback, case, regeneration, item)
 
 
-def _case_for(item: ContentItem, viewer: Viewer) -> Case:
-    case = Case.objects.filter(item=item).exclude(state=CaseState.CLOSED).first()
+def _case_for(item: ContentItem, viewer: Viewer, case: Case | None) -> Case:
     if case is None:
-        case = Case.objects.create(id=new_id(), item=item, policy=POLICY)
+        case = Case(id=new_id(), item=item, policy=POLICY)
+        insert([case])
         journal.publish(CaseOpened(firm_id=item.firm_id, item_id=item.id, actor_id=viewer.user_id, case_id=case.id))
         return case
     case.round += 1

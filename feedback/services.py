@@ -20,6 +20,7 @@ from jarvish_regen.language.anchors import Anchor, AnchorError, anchor_at, locat
 from jarvish_regen.language.masking import mask
 from jarvish_regen.language.richtext import from_plain, sanitise, to_text
 from jarvish_regen.language.words import problem_in
+from jarvish_regen.roundtrips import insert
 
 NOTE_MAX_CHARS: Final = 5_000
 ISSUES_MAX: Final = 50
@@ -219,7 +220,7 @@ def capture(*, viewer: Viewer, item: ContentItem, version: ContentVersion, check
     """Store a checked rejection, in the caller's transaction. Leaves Feedback, its issues and FeedbackCaptured."""
     viewer.require(REJECT)
     said = checked.said
-    feedback = Feedback.objects.create(
+    feedback = Feedback(
         id=new_id(),
         item=item,
         version=version,
@@ -233,7 +234,8 @@ def capture(*, viewer: Viewer, item: ContentItem, version: ContentVersion, check
         metadata=_masked(said.metadata, "metadata"),
         source=said.source,
     )
-    FeedbackIssue.objects.bulk_create(_issue_row(feedback, issue) for issue in checked.issues)
+    insert([feedback])
+    insert([_issue_row(feedback, issue) for issue in checked.issues])
     FeedbackDraft.objects.filter(item=item, user_id=viewer.user_id).delete()
     voice.settle(viewer=viewer, item=item, feedback=feedback, voice_id=said.voice_note, is_strict=said.source != "page")
     journal.publish(

@@ -42,6 +42,17 @@ def pipelined() -> Iterator[None]:
             yield
     finally:
         _unread.reset(token)
+    _require_hits(cursors)
+
+
+def require_swaps() -> None:
+    """Raise SwapMissedError now if a swap so far hit no row. Asked in a pipeline after a row was read, which waits for
+    all that was sent before: nothing that rests on the swap need be sent then.
+    """
+    _require_hits(_unread.get() or ())
+
+
+def _require_hits(cursors: Sequence[Any]) -> None:
     if any(cursor.rowcount < 1 for cursor in cursors):
         raise SwapMissedError("the row was changed by somebody else")
 

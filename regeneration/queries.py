@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -81,20 +81,31 @@ def owed_attempts() -> Owed:
 
 
 def queue_position(regeneration: Regeneration) -> int:
-    """Return how many open attempts stand before this one: more urgent ones, and older ones as urgent as it."""
+    """Return how many open attempts stand before this one: more urgent ones, and older ones as urgent as it.
+
+    Brings `stored_at` up to date, which an attempt written in a pipeline does not know.
+    """
     order = list(Urgency.values)
     ahead = order[: order.index(regeneration.urgency)]
-    waiting = Regeneration.objects.filter(state=RegenerationState.QUEUED).exclude(id=regeneration.id)
-    return waiting.filter(
-        Q(urgency__in=ahead) | Q(urgency=regeneration.urgency, stored_at__lt=regeneration.stored_at)
-    ).count()
+    waiting = (
+        Regeneration.objects.filter(state=RegenerationState.QUEUED)
+        .exclude(id=OuterRef("id"))
+        .filter(Q(urgency__in=ahead) | Q(urgency=regeneration.urgency, stored_at__lt=OuterRef("stored_at")))
+        .order_by()
+        .values("state")
+        .annotate(count=Count("*"))
+        .values("count")
+    )
+    row = Regeneration.objects.filter(id=regeneration.id).values_list("stored_at", Coalesce(Subquery(waiting), 0))
+    regeneration.stored_at, position = row.get()
+    return int(position)
 
 
 def rejections_of(item: ContentItem) -> QuerySet[Feedback]:
-    """Return an item's rejections, newest first, with version and issues."""
+    """Return an item's rejections, newest first, with version, issues and analyses."""
     return (
         Feedback.objects.filter(item=item)
         .select_related("version")
-        .prefetch_related("issues")
+        .prefetch_related("issues", "analyses")
         .order_by("-created_at", "-id")
     )

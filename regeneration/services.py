@@ -62,7 +62,7 @@ def open_attempt(
     `constraints` are what the caller demanded, as `constraints_of` reads them. Leaves RegenerationOpened, which owes a
     ring.
     """
-    regeneration = Regeneration.objects.create(
+    regeneration = Regeneration(
         id=new_id(),
         feedback=feedback,
         item=item,
@@ -73,7 +73,8 @@ def open_attempt(
         constraints=dict(constraints or {}),
         deadline_ms=deadline_ms,
     )
-    Candidate.objects.create(**candidate_fields(regeneration, 0, JudgedCandidate(zero.candidate, zero.verdict)))
+    insert([regeneration])
+    insert([Candidate(**candidate_fields(regeneration, 0, JudgedCandidate(zero.candidate, zero.verdict)))])
     journal.publish(
         RegenerationOpened(
             firm_id=item.firm_id,

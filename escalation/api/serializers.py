@@ -93,14 +93,15 @@ def receipt_body(receipt: Receipt) -> dict[str, Any]:
     """Return a receipt as plain JSON values."""
     attempt = receipt.regeneration
     links = {"content": item_link(receipt.item), "regeneration": None, "events": "/api/v1/events"}
-    due_at = None if attempt is None else attempt.stored_at + timedelta(seconds=deadline_seconds(attempt))
+    position = queue_position(attempt) if attempt else None  # which reads when it was stored
+    due_at = attempt.stored_at + timedelta(seconds=deadline_seconds(attempt)) if attempt else None
     return {
         "rejection_id": receipt.feedback.short_id,
         "case_id": receipt.case.short_id,
         "regeneration_id": attempt.short_id if attempt else None,
         "state": str(receipt.item.state),
         "queue": str(attempt.urgency) if attempt else None,
-        "queue_position": queue_position(attempt) if attempt else None,
+        "queue_position": position,
         "channel": f"item.{receipt.item.short_id}",
         "websocket": WEBSOCKET_PATH,
         "answer_due_at": due_at.isoformat() if due_at else None,

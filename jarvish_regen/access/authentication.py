@@ -31,6 +31,12 @@ class ScopedTokenAuthentication(TokenAuthentication):
             raise AuthenticationFailed(_("Invalid token."))
         return super().authenticate_credentials(token)
 
+    def _cleanup_token(self, auth_token: Any) -> bool:
+        """Say whether the token has run out. knox reads all tokens of its owner here, at each call, to delete old ones;
+        an old one is refused when it is used, and its owner sees in the list that it has run out.
+        """
+        return auth_token.expiry is not None and auth_token.expiry < timezone.now()
+
 
 class ScopedTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "jarvish_regen.access.authentication.ScopedTokenAuthentication"

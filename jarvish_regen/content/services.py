@@ -317,7 +317,7 @@ def move(
 
     Raises:
         ConflictError: the move is not in the table, or the item has moved or got a new version meanwhile. Carries
-            the current state.
+            the current state. In a pipeline the latter shows at its end, as SwapMissedError.
     """
     from_state = item.state
     if not may_move(from_state, to_state):
@@ -334,7 +334,7 @@ def move(
         changes["current"] = current
     unmoved = ContentItem.objects.filter(id=item.id, state=from_state, current_id=item.current_id)
     if not swap(unmoved, **changes):
-        raise _moved_on(item)
+        raise moved_on(item)
     item.state = to_state
     if current is not None:
         item.current = current
@@ -353,7 +353,8 @@ def move(
     )
 
 
-def _moved_on(item: ContentItem) -> ConflictError:
+def moved_on(item: ContentItem) -> ConflictError:
+    """Return the error for somebody who was overtaken by another, with the state the item has now."""
     state = ContentItem.objects.values_list("state", flat=True).get(id=item.id)
     return ConflictError(
         _("This draft has moved on: it is “%(state)s” now.") % {"state": ItemState(state).label},
@@ -436,7 +437,7 @@ def replace_current(
         # The lock keeps a rejection that comes at the same instant from meeting half of this.
         held = ContentItem.objects.select_for_update(of=("self",)).get(id=item.id)
         if held.state != item.state or held.current_id != item.current_id:
-            raise _moved_on(item)
+            raise moved_on(item)
         version = _write_version(
             item,
             number=item.current.number + 1 if item.current else 1,

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from jarvish_regen.errors import InFlightError, InputError, KeyReusedError
 from jarvish_regen.journal.models import IdempotencyKey
+from jarvish_regen.roundtrips import pipelined
 
 KEY_MAX_CHARS = 255
 
@@ -48,11 +49,12 @@ def once(*, caller: str, method: str, path: str, key: str | None, body: Any, wor
         json.dumps(body, sort_keys=True, separators=(",", ":"), default=str).encode("utf-8", "surrogatepass")
     ).hexdigest()
     with transaction.atomic():
-        with connection.cursor() as cursor:
+        # Two statements, so that the second sees what was committed while the first waited; one round trip.
+        with connection.cursor() as cursor, pipelined():
             lock = hashlib.sha256(f"{caller}\0{method}\0{path}\0{key}".encode()).digest()[:8]
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(lock, signed=True)])
+            known = IdempotencyKey.objects.filter(caller=caller, method=method, path=path, key=key).first()
             is_free = cursor.fetchone()[0]
-        known = IdempotencyKey.objects.filter(caller=caller, method=method, path=path, key=key).first()
         if known is None and not is_free:
             raise InFlightError(
                 "A call with this Idempotency-Key is still running.", field="Idempotency-Key", given=key

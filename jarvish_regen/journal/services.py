@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
@@ -174,8 +174,7 @@ def _row(event: DomainEvent) -> Event:
 def _announce(events: tuple[DomainEvent, ...], rows: list[Outbox]) -> None:
     if rows:
         faultpoint("after-commit-before-ring")
-    for row in rows:
-        ring_now(row)
+    _note_rung([row for row in rows if _send(row.task, row.kwargs, row.queue)])
     for event in events:
         for listener in _listeners.get(type(event), ()):
             try:
@@ -193,8 +192,13 @@ def ring_now(row: Outbox) -> bool:
     """Send one owed ring to the broker; return False, leaving the row owed, when the broker is away."""
     if not _send(row.task, row.kwargs, row.queue):
         return False
-    Outbox.objects.filter(pk=row.pk).update(rung_at=Now(), rings=F("rings") + 1)
+    _note_rung([row])
     return True
+
+
+def _note_rung(rows: Sequence[Outbox]) -> None:
+    if rows:
+        Outbox.objects.filter(pk__in=[row.pk for row in rows]).update(rung_at=Now(), rings=F("rings") + 1)
 
 
 @cache

@@ -1,24 +1,33 @@
 """How often an answer waits for PostgreSQL, counted on the wire; and that waiting less gives up no promise."""
 
+import threading
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.conf import LazySettings
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
+from rest_framework.test import APIClient
 
 from escalation import services
 from escalation.models import Case, CaseEntry
+from feedback.models import Feedback
+from feedback.services import Rejection
+from jarvish_regen.access.policy import Viewer
 from jarvish_regen.content import services as content
 from jarvish_regen.content.models import ContentItem, ContentVersion
 from jarvish_regen.content.states import ItemState
+from jarvish_regen.errors import ConflictError
 from jarvish_regen.journal.models import AuditEntry, Event
 from jarvish_regen.roundtrips import SwapMissedError, insert, pipelined, swap
 from regeneration import answering, claims
 from regeneration.models import Candidate, Regeneration
 from regeneration.services import finish
 from regeneration.targets import forget_targets
-from tests.factories import draft_item, let_answer_clock_run_out, rejected
+from tests.api.test_reject import SAID
+from tests.factories import AdvisorProfileFactory, draft_item, let_answer_clock_run_out, rejected, token_for, viewer_for
 from tests.proxy import Proxy, socket_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -151,3 +160,51 @@ def test_the_first_error_of_a_pipeline_is_raised_at_its_end_and_undoes_it() -> N
 def test_a_pipeline_needs_a_transaction() -> None:
     with pytest.raises(RuntimeError, match="outside a transaction"), pipelined():
         pass
+
+
+# Token, member, key, draft, then one transaction: what an accept may wait for, however much it writes.
+ACCEPT_ROUND_TRIPS_MAX = 15
+
+
+def test_a_rejection_by_the_api_waits_fifteen_times_at_most(database: Proxy) -> None:
+    advisor = AdvisorProfileFactory()
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_for(advisor.user)}")
+
+    def turns_of_a_rejection(key: str) -> int:
+        item = draft_item(advisor)
+        before = database.turns
+        replied = client.post(f"/api/v1/content/{item.short_id}/reject", SAID, headers={"Idempotency-Key": key})
+        assert replied.status_code == 202, replied.data
+        return database.turns - before
+
+    turns_of_a_rejection("first")  # what a process reads once is read now
+
+    assert turns_of_a_rejection("second") <= ACCEPT_ROUND_TRIPS_MAX
+
+
+def test_of_four_rejections_at_once_one_is_stored_and_three_are_told_that_the_draft_moved_on() -> None:
+    for _round in range(4):
+        item = draft_item()
+        viewer = viewer_for(item.advisor.user)
+        barrier = threading.Barrier(4)
+
+        def reject(viewer: Viewer, item_id: uuid.UUID, barrier: threading.Barrier) -> str:
+            said = Rejection(category="tone_inappropriate", note="Too pushy for my clients.")
+            try:
+                barrier.wait()
+                services.receive_rejection(viewer=viewer, item_id=item_id, said=said)
+            except ConflictError as error:
+                return str(error.code)
+            finally:
+                connections.close_all()
+            return "stored"
+
+        with ThreadPoolExecutor(4) as threads:
+            told = list(threads.map(lambda _number: reject(viewer, item.id, barrier), range(4)))  # noqa: B023
+
+        assert told.count("stored") == 1
+        # Who looks after the first has committed is refused before the swap, with another word for the same.
+        assert set(told) <= {"stored", "moved_on", "regenerating"}
+        assert Feedback.objects.filter(item=item).count() == Case.objects.filter(item=item).count() == 1
+        assert Regeneration.objects.filter(item=item).count() == 1
