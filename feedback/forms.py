@@ -55,12 +55,15 @@ class Typed:
     tags: tuple[Tag, ...] = field(default_factory=tuple)
     note: str = ""
     suggestions: str = ""
+    confirmed: tuple[str, ...] = ()  # issues that were proposed while typing: taken, and turned down
+    dropped: tuple[str, ...] = ()
 
     @classmethod
     def from_post(cls, post: QueryDict) -> Self:
         """Read what the page sent."""
+        lists = {"issues": "issue", "spans": "span", "confirmed": "confirmed", "dropped": "dropped"}
         return cls._read(
-            {**{key: post.get(key, "") for key in post}, "issues": post.getlist("issue"), "spans": post.getlist("span")}
+            {**{key: post.get(key, "") for key in post}, **{name: post.getlist(field) for name, field in lists.items()}}
         )
 
     @classmethod
@@ -75,6 +78,9 @@ class Typed:
         def one_of(name: str, allowed: object, default: str) -> str:
             value = given.get(name)
             return value if isinstance(value, str) and value in allowed else default  # type: ignore[operator]
+
+        def codes(name: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(code for code in given.get(name) or [] if code in words.issues))
 
         tags = {}
         for span in list(given.get("spans") or [])[:TAGS_MAX]:
@@ -91,10 +97,12 @@ class Typed:
             category=one_of("category", words.categories, ""),
             severity=one_of("severity", words.severities, DEFAULT_SEVERITY),
             action=one_of("action", words.suggested_actions, DEFAULT_ACTION),
-            issues=tuple(dict.fromkeys(code for code in given.get("issues") or [] if code in words.issues)),
+            issues=codes("issues"),
             tags=tuple(sorted(tags.values(), key=lambda tag: (tag.start, tag.end))),
             note=str(given.get("note", "")),
             suggestions=str(given.get("suggestions", "")),
+            confirmed=codes("confirmed"),
+            dropped=codes("dropped"),
         )
 
     def toggled(self, span: str) -> Self:
@@ -116,6 +124,8 @@ class Typed:
             "spans": [tag.key for tag in self.tags],
             "note": self.note,
             "suggestions": self.suggestions,
+            "confirmed": list(self.confirmed),
+            "dropped": list(self.dropped),
         }
         for tag in self.tags:
             kept[f"code_{tag.key}"] = tag.code
@@ -140,5 +150,11 @@ class Typed:
             note=self.note,
             suggestions=self.suggestions,
             version=version,
+            metadata=self._proposals(),
             source="page",
         )
+
+    def _proposals(self) -> dict[str, list[str]]:
+        """Return what became of proposals, for learning and so that what was turned down is not understood again."""
+        kept = {"confirmed_proposals": list(self.confirmed), "dropped_proposals": list(self.dropped)}
+        return {name: codes for name, codes in kept.items() if codes}

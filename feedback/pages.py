@@ -12,15 +12,20 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from feedback import services, voice
 from feedback.forms import Tag, Typed
+from feedback.understanding import Understood, understand_within
 from jarvish_regen.access.doors import for_viewer
 from jarvish_regen.access.policy import REJECT, Viewer
+from jarvish_regen.api.throttles import SlidingWindowThrottle
 from jarvish_regen.content import services as content
 from jarvish_regen.content.models import ContentItem
 from jarvish_regen.content.rendering import first_lines
 from jarvish_regen.content.states import ItemState
 from jarvish_regen.content.taxonomy import Category, taxonomy
 from jarvish_regen.ids import new_id
+from jarvish_regen.language.masking import mask
+from jarvish_regen.language.richtext import from_plain, to_text
 from jarvish_regen.language.sentences import sentences
+from jarvish_regen.language.words import words
 
 SEVERITY_WORDS: Final = {
     "minor": gettext_lazy("Small thing"),
@@ -32,6 +37,24 @@ ACTION_WORDS: Final = {
     "modify": gettext_lazy("Change only what I marked"),
     "escalate": gettext_lazy("Give it to a person"),
 }
+# Of fewer words nobody can tell; with more proposals than these somebody reads instead of writing.
+UNDERSTOOD_FROM_WORDS: Final = 3
+PROPOSALS_MAX: Final = 3
+# Longer than a reading takes with some in front; a later one helps nobody who goes on typing.
+UNDERSTOOD_WITHIN_SECONDS: Final = 0.5
+QUOTE_MAX_CHARS: Final = 32
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a note sounds like, for one tap: a category, and an issue with its place in the draft where it names one."""
+
+    category: str
+    title: str
+    code: str = ""
+    issue: str = ""
+    span: str = ""
+    quote: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,3 +185,66 @@ def draft(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpRespo
     item = content.get_item(viewer=viewer, item_id=item_id)
     services.save_draft(viewer=viewer, item_id=item.id, form=Typed.from_post(request.POST).as_draft())
     return HttpResponse(status=204)
+
+
+@require_POST
+@for_viewer
+def understand(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpResponse:
+    """Show what the note sounds like so far: proposals to confirm or drop, or one question. 204 when there is nothing
+    to say, and when there is no time to read it.
+    """
+    viewer.require(REJECT)
+    item = content.get_item(viewer=viewer, item_id=item_id)
+    typed = Typed.from_post(request.POST)
+    note = _as_stored(typed.note[: services.NOTE_MAX_CHARS], item)
+    if item.current is None or len(words(note)) < UNDERSTOOD_FROM_WORDS:
+        return HttpResponse(status=204)
+    if not SlidingWindowThrottle.lets_pass("understand", f"page:{viewer.user_id}"):
+        return HttpResponse(status=429)
+    draft = item.current.text
+    found = understand_within(UNDERSTOOD_WITHIN_SECONDS, note, category=typed.category or None, draft=draft)
+    proposals = _proposals(found, typed, draft) if found is not None else []
+    question = _question(found, typed) if found is not None and not proposals else []
+    if not proposals and not question:
+        return HttpResponse(status=204)
+    return render(request, "feedback/_proposals.html", {"proposals": proposals, "question": question, "item": item})
+
+
+def _as_stored(note: str, item: ContentItem) -> str:
+    """Return a note as a rejection stores it, so that what was understood is found again when it is sent."""
+    return mask(to_text(from_plain(note)), names=[item.advisor.phone] if item.advisor.phone else []).text
+
+
+def _proposals(found: Understood, typed: Typed, draft: str) -> list[Proposal]:
+    """Return what may be confirmed: nothing that is said or was dropped, nothing outside of the chosen category."""
+    known = taxonomy()
+    said = {*typed.issues, *typed.dropped, *typed.confirmed, *(tag.code for tag in typed.tags)}
+    proposals = []
+    for issue in found.issues:
+        category = known.categories[known.issues[issue.code].category]
+        if issue.code in said or (typed.category and category.code != typed.category):
+            continue
+        start, end = issue.points_to or (0, 0)
+        quote = " ".join(draft[start:end].split())
+        proposals.append(
+            Proposal(
+                category=category.code,
+                title=_(category.title),
+                code=issue.code,
+                issue=_(known.issues[issue.code].title),
+                span=f"{start}-{end}" if issue.points_to else "",
+                quote=quote if len(quote) <= QUOTE_MAX_CHARS else f"{quote[:QUOTE_MAX_CHARS].rstrip()}…",
+            )
+        )
+    if not proposals and not typed.category and found.analysis.confident:
+        category = known.categories[found.analysis.primary_category]
+        proposals.append(Proposal(category=category.code, title=_(category.title)))
+    return proposals[:PROPOSALS_MAX]
+
+
+def _question(found: Understood, typed: Typed) -> list[Proposal]:
+    """Return the two categories to ask about, where it cannot be told and the person has not said."""
+    asked = found.analysis.question
+    if asked is None or typed.category:
+        return []
+    return [Proposal(category=code, title=_(taxonomy().categories[code].title)) for code in asked]

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTimeError
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from cachetools import LRUCache
@@ -48,8 +48,12 @@ class Understood:
 
     @property
     def issues(self) -> tuple[FoundIssue, ...]:
-        """The issues it is sure of, most probable first; the strongest of an unsure reading is not among them."""
-        return tuple(issue for issue in self.analysis.issues if issue.probability > self.issues_from)
+        """The issues it is sure of, most probable first; the strongest of an unsure reading is not among them.
+
+        What is missing stands nowhere: a place the note names beside it is that of something else.
+        """
+        sure = (issue for issue in self.analysis.issues if issue.probability > self.issues_from)
+        return tuple(replace(issue, points_to=None) if issue.code.startswith("missing_") else issue for issue in sure)
 
     @property
     def is_pressing(self) -> bool:

@@ -635,6 +635,8 @@ UNFOLD = {
                     _desk_entry(_("Cases"), "support_agent", "escalation", "case"),
                     _desk_entry(_("Drafts"), "article", "content", "contentitem"),
                     _desk_entry(_("Rejections"), "thumb_down", "feedback", "feedback"),
+                    _desk_entry(_("Notes to label"), "label", "learning", "labeltask"),
+                    _desk_entry(_("Labels"), "sell", "learning", "trainingrow"),
                 ],
             },
             {
@@ -643,6 +645,8 @@ UNFOLD = {
                     _desk_entry(_("Attempts"), "autorenew", "regeneration", "regeneration"),
                     _desk_entry(_("Candidates"), "compare_arrows", "regeneration", "candidate"),
                     _desk_entry(_("Versions"), "history_edu", "content", "contentversion"),
+                    _desk_entry(_("Models"), "model_training", "content", "modelversion"),
+                    _desk_entry(_("Trainings"), "school", "learning", "trainingrun"),
                     _desk_entry(_("Model targets"), "smart_toy", "llm", "modeltarget"),
                     _desk_entry(_("Target states"), "monitor_heart", "llm", "targetstate"),
                     _desk_entry(_("Target alarms"), "notification_important", "llm", "targetalarm"),

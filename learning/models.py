@@ -138,7 +138,7 @@ class LabelTask(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"label for {self.feedback_id}: {self.reason}"
+        return f"note {self.pk}"  # why it was drawn would tell what others said
 
 
 class TrainingRun(models.Model):

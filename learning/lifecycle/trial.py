@@ -139,6 +139,8 @@ def _both_read(version: ModelVersion, champion: ModelVersion | None) -> list[Bot
             role=Analysis.Role.CHALLENGER, model_version=version, feedback__created_at__gt=version.created_at
         )
     }
+    if not said or champion is None:
+        return []
     own: dict[Any, Analysis] = {
         one.feedback_id: one
         for one in Analysis.objects.filter(

@@ -90,6 +90,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// Somebody else on the page knows which words are meant, and what is wrong with them.
+document.addEventListener("reject:mark", ({ target, detail: { start, end, code } }) => {
+  const form = formOf(target);
+  add(form, start, end);
+  const codes = tagOf(form, `${start}-${end}`).querySelector("select");
+  if (Array.from(codes.options).some((option) => option.value === code)) codes.value = code;
+});
+
 // On phones the selection settles when the finger leaves; acting earlier would fight its handles.
 let touching = false;
 document.addEventListener("touchstart", () => { touching = true; }, { passive: true });

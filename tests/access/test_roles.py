@@ -51,18 +51,31 @@ _MACHINE_ROOM: Final = {
     "llm.view_targetstate",
     "access.view_firm",
     "learning.view_snapshot",
+    "content.view_modelversion",
+    "learning.view_trainingrun",
 }
+_LABELS: Final = {"learning.view_labeltask", "learning.change_labeltask", "learning.view_trainingrow"}
 PERMISSIONS: Final[dict[str, set[str]]] = {
     "advisor": set(),
     "firm_admin": set(),
     "integrator": set(),
-    "reviewer": _DRAFTS | {"content.view_advisorprofile"},
-    "senior_reviewer": _DRAFTS | {"content.view_advisorprofile", "journal.view_auditentry", "journal.view_event"},
+    "reviewer": _DRAFTS | _LABELS | {"content.view_advisorprofile"},
+    "senior_reviewer": _DRAFTS
+    | _LABELS
+    | {
+        "content.view_advisorprofile",
+        "journal.view_auditentry",
+        "journal.view_event",
+        "learning.change_trainingrow",
+    },
     "operations": _DRAFTS | _MACHINE_ROOM,
     "analyst": {"learning.view_snapshot"},
     "administrator": _DRAFTS
     | _MACHINE_ROOM
+    | _LABELS
     | {
+        "content.change_modelversion",
+        "learning.change_trainingrow",
         "access.add_firm",
         "access.change_firm",
         "access.view_user",

@@ -17,6 +17,8 @@ SCOPED_TO_A_FIRM: Final = {
         "content.contentitem",
         "content.contentversion",
         "feedback.feedback",
+        "learning.labeltask",
+        "learning.trainingrow",
         "regeneration.regeneration",
         "regeneration.candidate",
         "escalation.case",

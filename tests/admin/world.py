@@ -15,8 +15,11 @@ from django.utils import timezone
 
 from escalation import services as escalation
 from escalation.models import Case
+from feedback.models import Feedback
 from jarvish_regen.access.models import Firm, Invitation, Membership, Role, Token, User
 from jarvish_regen.access.services import give_place
+from jarvish_regen.content import model_versions
+from jarvish_regen.content.model_versions import Trained
 from jarvish_regen.content.models import AdvisorProfile, ContentItem, ContentVersion
 from jarvish_regen.journal.models import (
     AuditEntry,
@@ -28,6 +31,7 @@ from jarvish_regen.journal.models import (
     WebhookEndpoint,
 )
 from jarvish_regen.llm.models import ModelTarget, TargetAlarm, TargetState
+from learning.models import LabelTask, TrainingRow, TrainingRun
 from regeneration.fallbacks.loading import load_files
 from regeneration.models import (
     Candidate,
@@ -121,6 +125,16 @@ def firm_world(name: str) -> FirmWorld:
         delivery,
         event,
         AuditEntry.objects.filter(firm_id=firm.id).earliest("id"),
+        LabelTask.objects.create(feedback=Feedback.objects.filter(item=item).earliest("id"), reason="random"),
+        TrainingRow.objects.create(
+            feedback=receipt.feedback,
+            source="author",
+            labelled_by=profile.user,
+            text=f"Bad {canary}",
+            language="en",
+            categories=["compliance_violation"],
+            issues=[{"code": "guaranteed_returns_claim", "span": f"Bad {canary}"}],
+        ),
     ]
     keys = {row._meta.label_lower: str(row.pk) for row in rows}
     keys["access.token"] = quote(token.token_key)
@@ -144,7 +158,22 @@ def house_keys() -> dict[str, str]:
     now = timezone.now()
     state = TargetState.objects.create(target="Vendor", process="host:1", since=now, updated_at=now)
     alarm = TargetAlarm.objects.create(target="Vendor", process="host:1", opened_at=now)
-    rows: list[Any] = [target, state, alarm, key, Outbox.objects.earliest("id"), Group.objects.get(name="reviewer")]
+    version = model_versions.register(
+        Trained.of_bytes(b"w", kind="analysis", data_sha256="d", schema_sha256="s", encoder="e5", card={"messages": 3})
+    )
+    run = TrainingRun.objects.create(
+        model_version=version, rows_count=3, new_rows_count=1, seconds=2.0, outcome="On trial."
+    )
+    rows: list[Any] = [
+        version,
+        run,
+        target,
+        state,
+        alarm,
+        key,
+        Outbox.objects.earliest("id"),
+        Group.objects.get(name="reviewer"),
+    ]
     return {row._meta.label_lower: str(row.pk) for row in (*rows, *_shelf_rows())}
 
 

@@ -62,6 +62,13 @@ def test_a_note_becomes_issues_with_a_place_in_the_draft() -> None:
     assert all(PUSHY[issue.start : issue.end] == issue.span for issue in found.analysis.issues)
 
 
+def test_what_is_missing_stands_nowhere() -> None:
+    found = understand("Risk disclaimer missing hai, and line 2 is too pushy like a salesman", draft=DRAFT)
+
+    places = {issue.code: issue.points_to for issue in found.issues}
+    assert places["missing_risk_disclaimer"] is None
+
+
 def test_what_was_understood_is_remembered_here_and_for_other_processes() -> None:
     first = understand(PUSHY, category="tone_inappropriate", draft=DRAFT)
     here = known(PUSHY, category="tone_inappropriate", draft=DRAFT)
