@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .check import Report, TextContext, check
+from .figures import Labelled, figures_of, label_of
 from .pack import Pack, current_pack
 
 # Real names are masked in data sets; these four stand for names and are no unfilled placeholders.
@@ -29,6 +30,7 @@ class Request:
     id: str | int
     text: str
     context: TextContext
+    row: Mapping[str, object] = field(default_factory=dict)
 
 
 def read_requests(
@@ -72,6 +74,9 @@ def _request(number: int, line: str, profile: Literal["core", "strict"], pack: P
         raise BadLineError(number, f"'text' has {len(text):,} characters; at most {MAX_TEXT_CHARS:,} are checked")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise BadLineError(number, "'text' holds half of a surrogate pair")
+    # Some sets of labelled texts call it by the shorter name.
+    if "registrant_type" not in row and "registrant" in row:
+        row["registrant_type"] = row["registrant"]
     return Request(identifier, text, TextContext(
         channel=_text(number, row, "channel") or "whatsapp",
         language=_choice(number, row, "language", pack.languages),
@@ -82,7 +87,7 @@ def _request(number: int, line: str, profile: Literal["core", "strict"], pack: P
         content_class=_choice(number, row, "content_class", pack.content_classes) if row.get("content_class") else None,
         profile=profile,
         masks=MASKS,
-    ))  # fmt: skip
+    ), row)  # fmt: skip
 
 
 def _text(number: int, row: Mapping[str, Any], key: str) -> str | None:
@@ -126,7 +131,7 @@ def result_of(request: Request, report: Report) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """What came out of a batch."""
+    """What came out of a batch. ``figures`` compares with the labels of those lines that have one."""
 
     checked: int
     compliant: int
@@ -134,6 +139,7 @@ class BatchSummary:
     bad_lines: tuple[BadLineError, ...]
     pack_version: str
     pack_sha256: str
+    figures: Mapping[str, object] | None = None
 
 
 def check_lines(
@@ -143,20 +149,38 @@ def check_lines(
     profile: Literal["core", "strict"] = "core",
     pack: Pack | None = None,
     progress: Callable[[int], object] = lambda count: None,
+    look: Callable[[Request, Report], Report] | None = None,
 ) -> BatchSummary:
-    """Check each line and hand the result lines to ``write``; bad lines are gathered, not written."""
+    """Check each line and hand the result lines to ``write``; bad lines are gathered, not written.
+
+    ``look`` may add to a report, as the second check does.
+    """
     pack = pack or current_pack()
     bands = dict.fromkeys(pack.bands, 0)
     bad: list[BadLineError] = []
     checked = compliant = 0
+    labelled: list[Labelled] = []
     for request in read_requests(lines, profile=profile, pack=pack):
         if isinstance(request, BadLineError):
             bad.append(request)
             continue
         report = check(request.text, request.context, pack)
+        if look is not None:
+            report = look(request, report)
         write(json.dumps(result_of(request, report), ensure_ascii=False) + "\n")
         checked += 1
         compliant += report.compliant
+        label = label_of(request.row, found_compliant=report.compliant)
+        if label is not None:
+            labelled.append(label)
         bands[report.band] += 1
         progress(checked)
-    return BatchSummary(checked, compliant, bands, tuple(bad), pack.version, pack.sha256)
+    return BatchSummary(
+        checked,
+        compliant,
+        bands,
+        tuple(bad),
+        pack.version,
+        pack.sha256,
+        figures_of(labelled) if labelled else None,
+    )

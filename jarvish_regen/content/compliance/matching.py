@@ -5,8 +5,9 @@ from functools import cached_property
 
 import regex
 
+from .disguise import shadow_view
 from .memory import Memory
-from .normalise import View, grapheme_span, plain_view, shadow_view
+from .normalise import View, grapheme_span, plain_view
 from .pack import Pack
 from .patterns import Pattern
 from .prefilter import Candidates, indices

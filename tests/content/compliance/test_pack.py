@@ -31,7 +31,12 @@ def _in_rule(rule: str, old: str, new: str) -> str:
         ("PCL-02", "results?\\s+assured", "(results?\\s+assured", "bad pattern"),
         ("PCL-02", "{B}results?", "\\bresults?", "\\b does not work"),
         ("PCL-02", "issue_code: guaranteed_returns_claim", "issue_code: guarantee", "unknown issue code 'guarantee'"),
-        ("PCL-02", "exception_sets: [negated_guarantee]", "exception_sets: [negated]", "unknown exception set"),
+        (
+            "PCL-02",
+            "exception_sets: [negated_guarantee, reported_claim]",
+            "exception_sets: [negated, reported_claim]",
+            "unknown exception set",
+        ),
         ("PCL-02", "risk_weight: 40", "risk_weight: high", "a whole number is expected"),
         ("PCL-02", "action: replace", "action: rewrite", "unknown fix action 'rewrite'"),
         ("PCL-02", "title: Assured", "titel: Assured", "unknown key 'titel'"),

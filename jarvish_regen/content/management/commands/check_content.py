@@ -21,7 +21,8 @@ input, one object a line:
   {"id": "a1", "text": "Start a SIP.", "channel": "whatsapp", "language": "en",
    "registrant_type": "MFD", "registration_no": "ARN-123456"}
   registration_no may be null; content_class is derived from the text when it is missing;
-  unknown fields are ignored.
+  unknown fields are ignored. Lines with a label ("compliant": true or false, "violations": [{"code"}])
+  are also counted: recall and false alarms, by language, origin and code (all with --json).
 output, one object a line:
   {"id": "a1", "compliant": false, "risk_score": 65, "band": "amber",
    "findings": [{"rule", "code", "severity", "span", "start", "end", "message"}]}
@@ -96,11 +97,19 @@ class Command(BaseCommand):
                 "profile": options["profile"],
                 "pack_version": summary.pack_version,
                 "pack_sha256": summary.pack_sha256,
+                "figures": summary.figures,
             }))  # fmt: skip
         else:
             bands = ", ".join(f"{count} {band}" for band, count in summary.bands.items())
             self.stdout.write(
                 f"{summary.checked:,} checked: {summary.compliant:,} compliant ({bands}); profile {options['profile']}"
             )
+            if summary.figures:
+                for name in ("recall", "false_alarms"):
+                    figure: Any = summary.figures[name]
+                    low, high = figure["interval"] or (0.0, 1.0)
+                    self.stdout.write(
+                        f"{name.replace('_', ' ')} {figure['hits']} of {figure['total']} ({low:.2f} to {high:.2f})"
+                    )
         if summary.bad_lines:
             raise CommandError(f"{len(summary.bad_lines)} of the lines could not be checked", returncode=1)
