@@ -336,6 +336,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(3600),
         "options": {"queue": "learn", "expires": 1800},
     },
+    "learning.watch_drift": {
+        "task": "learning.watch_drift",
+        "schedule": schedule(86_400),
+        "options": {"queue": "learn", "expires": 3600},
+    },
     "learning.roll_up": {
         "task": "learning.roll_up",
         "schedule": schedule(60),
@@ -438,6 +443,7 @@ RATE_LIMITS = {
     "bulk": env.str("JARVISH_RATE_LIMIT_BULK", "20/minute"),
     "voice": env.str("JARVISH_RATE_LIMIT_VOICE", "20/minute"),
     "prepare": env.str("JARVISH_RATE_LIMIT_PREPARE", "120/minute"),  # posts of a form that is being filled in
+    "understand": env.str("JARVISH_RATE_LIMIT_UNDERSTAND", "180/minute"),  # the same, and texts sent to be understood
 }
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "jarvish_regen.api.errors.ExceptionHandler",

@@ -1,6 +1,7 @@
 """Shapes of rejections and of the vocabulary they use."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.conf import settings
@@ -8,7 +9,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from feedback.models import Feedback, FeedbackIssue
+from feedback.analysis import Analysis as Reading
+from feedback.models import Analysis, Feedback, FeedbackIssue
 from feedback.services import ISSUES_MAX, METADATA_MAX_KEYS, NOTE_MAX_CHARS, Rejection, SaidIssue
 from jarvish_regen.api.codes import Code
 from jarvish_regen.api.fields import OneOfField, PlainTextField, ShortIdField, StrictSerializer
@@ -141,6 +143,132 @@ class StoredIssueSerializer(serializers.Serializer[FeedbackIssue]):
     note = serializers.CharField(allow_blank=True)
 
 
+class WordsSerializer(serializers.Serializer[Any]):
+    """Words and where they stand: code points, end exclusive."""
+
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    span = serializers.CharField()
+
+
+class FoundCategorySerializer(serializers.Serializer[Any]):
+    """A category that a note speaks of, with the words that say so."""
+
+    code = serializers.CharField()
+    probability = serializers.FloatField()
+    evidence = WordsSerializer(many=True)
+
+
+class FoundIssueSerializer(serializers.Serializer[Any]):
+    """A fault that a note names: where in the note, and where in the draft if it says."""
+
+    code = serializers.CharField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    span = serializers.CharField()
+    probability = serializers.FloatField()
+    points_to = WordsSerializer(allow_null=True)
+
+
+class AnalysisSerializer(serializers.Serializer[Any]):
+    """What a note means, as a model of ours read it: a proposal, never somebody's word."""
+
+    primary_category = serializers.CharField()
+    categories = FoundCategorySerializer(many=True)
+    issues = FoundIssueSerializer(many=True)
+    sentiment = serializers.CharField(help_text="negative, neutral or positive.")
+    sentiment_score = serializers.FloatField(help_text="From -1, a complaint, to 1, praise.")
+    emotion = serializers.CharField()
+    urgency = serializers.CharField()
+    actionability = serializers.FloatField(help_text="How far it says what to do: 0 to 1.")
+    language = serializers.CharField(help_text="en, hi, mr or hinglish.")
+    confident = serializers.BooleanField()
+    question = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="The two categories to ask about when not confident."
+    )
+
+
+def analysis_body(found: Reading, *, draft: str) -> dict[str, Any]:
+    """Return a reading as plain JSON values; ``draft`` is the text that `points_to` lies in."""
+    return {
+        "primary_category": found.primary_category,
+        "categories": [
+            {
+                "code": one.code,
+                "probability": round(one.probability, 4),
+                "evidence": [{"start": words.start, "end": words.end, "span": words.span} for words in one.evidence],
+            }
+            for one in found.categories
+        ],
+        "issues": [
+            {
+                "code": issue.code,
+                "start": issue.start,
+                "end": issue.end,
+                "span": issue.span,
+                "probability": round(issue.probability, 4),
+                "points_to": _words(draft, issue.points_to),
+            }
+            for issue in found.issues
+        ],
+        "sentiment": found.sentiment,
+        "sentiment_score": round(found.sentiment_score, 4),
+        "emotion": found.emotion,
+        "urgency": found.urgency,
+        "actionability": round(found.actionability, 4),
+        "language": found.language,
+        "confident": found.confident,
+        "question": list(found.question) if found.question else None,
+    }
+
+
+def stored_analysis_body(feedback: Feedback) -> dict[str, Any] | None:
+    """Return what the model in use made of a rejection's note; None while it is not there.
+
+    Expects version and analyses to be loaded.
+    """
+    rows = [row for row in feedback.analyses.all() if row.role == Analysis.Role.CHAMPION]
+    if not rows:
+        return None
+    row = min(rows, key=lambda one: one.created_at)
+    codes = [one["code"] for one in row.categories]
+    return {
+        "primary_category": row.primary_category,
+        "categories": [
+            {
+                "code": one["code"],
+                "probability": round(one["probability"], 4),
+                "evidence": [_words(feedback.note_text, place) for place in one["evidence"]],
+            }
+            for one in row.categories
+        ],
+        "issues": [
+            {
+                **issue,
+                "probability": round(issue["probability"], 4),
+                "points_to": _words(feedback.version.text, issue["points_to"]),
+            }
+            for issue in row.issues
+        ],
+        "sentiment": row.sentiment,
+        "sentiment_score": round(row.sentiment_score, 4),
+        "emotion": row.emotion,
+        "urgency": row.urgency,
+        "actionability": round(row.actionability, 4),
+        "language": row.language,
+        "confident": row.is_confident,
+        # The question is the form's; of a stored note the two most probable categories are as near as it gets.
+        "question": codes[:2] if not row.is_confident and len(codes) > 1 else None,
+    }
+
+
+def _words(text: str, place: Sequence[int] | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    start, end = place
+    return {"start": start, "end": end, "span": text[start:end]}
+
+
 class StoredRejectionSerializer(serializers.Serializer[Feedback]):
     """A rejection as it was stored. Personal data in notes was masked on arrival."""
 
@@ -156,6 +284,11 @@ class StoredRejectionSerializer(serializers.Serializer[Feedback]):
     metadata = serializers.DictField()
     source = serializers.ChoiceField(choices=[("page", "page"), ("api", "api"), ("bulk", "bulk"), ("shell", "shell")])  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
+    analysis = serializers.SerializerMethodField(help_text="What was understood of the note; null until it is there.")
+
+    @extend_schema_field(AnalysisSerializer(allow_null=True))
+    def get_analysis(self, feedback: Feedback) -> dict[str, Any] | None:
+        return stored_analysis_body(feedback)
 
 
 class TaxonomyIssueSerializer(serializers.Serializer[Any]):

@@ -29,6 +29,8 @@ CALLS: list[tuple[str, str, str]] = [
     ("post", "content/{id}/ask-person", "feedback:write"),
     ("post", "feedback/bulk", "feedback:write"),
     ("post", "content/{id}/approve", "approve"),
+    ("post", "feedback/analyse", "feedback:read"),
+    ("post", "analytics/sentiment", "feedback:read"),
 ]
 
 
@@ -36,6 +38,8 @@ def _call(client: APIClient, method: str, path: str, item_id: str) -> Any:
     bodies = {
         "content": {"text": "Hello there", "channel": "whatsapp", "language": "en"},
         "feedback/bulk": {"items": [{}]},
+        "feedback/analyse": {"text": "too long"},
+        "analytics/sentiment": {"text": "too long"},
     }
     body = bodies.get(path, {"category": "tone_inappropriate"} if path.endswith("reject") else {})
     address = "/api/v1/" + path.format(id=item_id)

@@ -102,7 +102,7 @@ def test_every_write_that_takes_a_body_shows_one() -> None:
     ]
 
     assert without == []
-    assert len(_operations()) == 16
+    assert len(_operations()) == 18
 
 
 @pytest.mark.django_db
