@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -21,7 +22,9 @@ from prometheus_client.registry import Collector
 from learning.dashboard.cells import Cell, histogram_of, now_of_database
 from learning.dashboard.histogram import TOP_BUCKET, count_up_to, upper_ms
 from learning.dashboard.queries import Now, get_audits_of_all_time, get_dead_letters_waiting, get_now, get_totals
+from learning.lifecycle import drift
 from learning.models import Subject
+from learning.training.drift import STATES
 from regeneration.models import RegenerationState
 
 _KEPT_AS = "metrics"
@@ -84,6 +87,7 @@ class _Figures(Collector):
         yield approved
         yield from _of_audits()
         yield from _of_now(get_now(at))
+        yield from _of_drift()
         letters = GaugeMetricFamily("jarvish_dead_letters", "Work given up on that waits for a decision.")
         letters.add_metric([], get_dead_letters_waiting())
         yield letters
@@ -141,6 +145,17 @@ def _of_audits() -> Iterator[Metric]:
         family.add_metric([kind, "right"], right)
         family.add_metric([kind, "wrong"], wrong)
     yield family
+
+
+def _of_drift() -> Iterator[Metric]:
+    moved = GaugeMetricFamily(
+        "jarvish_drift", "How far this week's notes moved from the month before.", labels=["figure"]
+    )
+    state = GaugeMetricFamily("jarvish_drift_state", "0 as before, 1 watch, 2 alarm.", labels=["figure"])
+    for figure in drift.kept_figures(timezone.now()):
+        moved.add_metric([figure.name], figure.value)
+        state.add_metric([figure.name], float(STATES.index(figure.state)))
+    yield from (moved, state)
 
 
 def _of_now(now: Now) -> Iterator[Metric]:

@@ -3,10 +3,11 @@
 import uuid
 
 from celery import shared_task
+from django.utils import timezone
 
 from learning import labels
 from learning.dashboard.rollup import roll_up as roll_up_facts
-from learning.lifecycle import process, trial
+from learning.lifecycle import drift, process, trial
 
 
 @shared_task(name="learning.roll_up")
@@ -31,3 +32,9 @@ def retrain_if_due(**kwargs: object) -> None:
 def judge_trial(**kwargs: object) -> None:
     """End the trial of a model that has read enough labelled notes."""
     trial.judge_trial()
+
+
+@shared_task(name="learning.watch_drift")
+def watch_drift(**kwargs: object) -> None:
+    """Warn where this week's notes are no longer like those of the month before."""
+    drift.watch(timezone.now())
