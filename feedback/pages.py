@@ -191,7 +191,7 @@ def draft(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpRespo
 @for_viewer
 def understand(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> HttpResponse:
     """Show what the note sounds like so far: proposals to confirm or drop, or one question. 204 when there is nothing
-    to say, and when there is no time to read it.
+    to say, 202 when it is still being read: asked again a moment later it is there.
     """
     viewer.require(REJECT)
     item = content.get_item(viewer=viewer, item_id=item_id)
@@ -203,8 +203,10 @@ def understand(request: HttpRequest, viewer: Viewer, item_id: uuid.UUID) -> Http
         return HttpResponse(status=429)
     draft = item.current.text
     found = understand_within(UNDERSTOOD_WITHIN_SECONDS, note, category=typed.category or None, draft=draft)
-    proposals = _proposals(found, typed, draft) if found is not None else []
-    question = _question(found, typed) if found is not None and not proposals else []
+    if found is None:
+        return HttpResponse(status=202)
+    proposals = _proposals(found, typed, draft)
+    question = [] if proposals else _question(found, typed)
     if not proposals and not question:
         return HttpResponse(status=204)
     return render(request, "feedback/_proposals.html", {"proposals": proposals, "question": question, "item": item})

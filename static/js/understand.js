@@ -3,6 +3,8 @@
 
 const PAUSE_MS = 300;
 const WORDS_MIN = 3;
+const AGAIN_MS = 900; // where the server was still reading
+const AGAIN_MAX = 4;
 const timers = new WeakMap();
 const asking = new WeakMap();
 const shownFor = new WeakMap();
@@ -20,7 +22,7 @@ const show = (form, html) => {
   box.querySelector("[data-understood-hint]").hidden = Boolean(html);
 };
 
-const ask = async (form) => {
+const ask = async (form, tries = 0) => {
   asking.get(form)?.abort();
   if (!form.isConnected || !boxOf(form) || !navigator.onLine) return;
   if (!enough(form)) {
@@ -36,7 +38,11 @@ const ask = async (form) => {
   if (shownFor.get(form) === said) return;
   try {
     const reply = await fetch(boxOf(form).dataset.understoodUrl, { method: "POST", body, credentials: "same-origin", signal: stop.signal, headers: { "HX-Request": "true" } });
-    if (asking.get(form) !== stop || reply.redirected || ![200, 204].includes(reply.status)) return;
+    if (asking.get(form) !== stop || reply.redirected || ![200, 202, 204].includes(reply.status)) return;
+    if (reply.status === 202) {
+      if (tries < AGAIN_MAX) timers.set(form, setTimeout(() => ask(form, tries + 1), AGAIN_MS));
+      return;
+    }
     const html = reply.status === 200 ? (await reply.text()).trim() : "";
     if (asking.get(form) !== stop) return;
     shownFor.set(form, said);
