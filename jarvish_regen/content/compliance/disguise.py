@@ -94,8 +94,9 @@ def _unmasked(plain: View, folding: Folding) -> View:
         draft.splice(_table_edits(folding.leet_middle_run, folding.leet, draft.text))
     draft.splice(_table_edits(folding.leet_initial_run, folding.leet_initial, draft.text))
     draft.splice(_table_edits(folding.leet_final_run, folding.leet_final, draft.text))
-    for joined in (folding.joined_latin, folding.joined_deva):
-        _join(draft, joined, folding)
+    # Syllables in a row may be short Devanagari words; Latin letters in a row are a word spelled out.
+    _join(draft, folding.joined_latin, folding, needs_stem=False)
+    _join(draft, folding.joined_deva, folding, needs_stem=True)
     draft.splice([(m.start(), m.end(), "") for m in _INNER_MARK.finditer(draft.text)])
     draft.splice([(m.start() + 1, m.end(), "") for m in _REPEATED.finditer(draft.text)])
     return _surroundings(draft, plain)
@@ -148,12 +149,12 @@ def _table_edits(pattern: regex.Pattern[str], table: Mapping[str, str], text: st
     return [(m.start(), m.end(), "".join(table[c] for c in m[0])) for m in pattern.finditer(text)]
 
 
-def _join(draft: _Draft, pattern: regex.Pattern[str], folding: Folding) -> None:
+def _join(draft: _Draft, pattern: regex.Pattern[str], folding: Folding, *, needs_stem: bool) -> None:
     edits: list[tuple[int, int, str]] = []
     for match in pattern.finditer(draft.text):
         separator = next(group for group in (*match.groups(), " ") if group)
         word = match[0].replace(separator, "")
-        if not folding.stems.search(word):
+        if needs_stem and not folding.stems.search(word):
             continue
         # A space on both sides of each stem; the ends of the word already have their own.
         cut = " ".join(folding.stems.sub(r" \g<0> ", word).split())

@@ -203,12 +203,12 @@ def build_folding(
         ),
         joined_deva=regex.compile(
             rf"(?<![{word}]){syllable}(?:([{visible}]){syllable})(?:\1{syllable})+(?![{word}])"
-            rf"|(?<![{word}]){syllable}(?: {syllable}){{3,}}(?![{word}])",
+            rf"|(?<![{word}]){syllable}(?: {syllable}){{2,}}(?![{word}])",
             regex.V1,
         ),
-        leet_middle_run=regex.compile(rf"(?<=[a-z]){signs(leet)}{{1,2}}(?=[a-z])", regex.V1),
-        leet_initial_run=regex.compile(rf"(?<![{word}@$]){signs(leet_initial)}{{1,3}}(?=[a-z]{{2}})", regex.V1),
-        leet_final_run=regex.compile(rf"(?<=[a-z]{{2}}){signs(leet_final)}{{1,2}}(?![{word}@$])", regex.V1),
+        leet_middle_run=regex.compile(rf"(?<=[a-z]){signs(leet)}{{1,3}}(?=[a-z])", regex.V1),
+        leet_initial_run=regex.compile(rf"(?<![{word}@$]){signs(leet_initial)}{{1,3}}(?=[a-z][a-z0-9@$])", regex.V1),
+        leet_final_run=regex.compile(rf"(?<=[a-z]{{2}}){signs(leet_final)}{{1,3}}(?![{word}@$])", regex.V1),
         # Cheap test that tells the many undisguised texts apart: a look-alike or accented letter, a sign touching a
         # letter, single letters in a
         # row, a mark inside a word, a letter three times.
