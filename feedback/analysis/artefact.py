@@ -28,7 +28,7 @@ Numbers = npt.NDArray[np.float32]
 FOLDER: Final = Path(__file__).parent
 WEIGHTS: Final = "analysis.npz"
 CARD: Final = "card.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class ArtefactError(ValueError):

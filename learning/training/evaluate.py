@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from feedback.analysis.heads import TASKS, classes_of
+from feedback.analysis.heads import TASKS, classes_of, kernel_columns
 from jarvish_regen.content.taxonomy import taxonomy
 from learning.training.calibrate import PICKS_RIGHT, SURE, calibrate, combined, gap_of, picks_of, posterior_of
 from learning.training.corpus import Message, gold_of, primary_of
@@ -21,7 +21,7 @@ from learning.training.fit import Fitted, Material, fit_heads
 from learning.training.splits import pairs, rows_of, rows_without, writers_of
 
 Numbers = npt.NDArray[np.float32]
-Scores = dict[str, tuple[Numbers, Numbers]]
+Scores = dict[str, tuple[Numbers, Numbers, Numbers]]
 
 BINS: Final = 10
 
@@ -52,12 +52,19 @@ def unread_scores(
 
 def _empty(count: int) -> Scores:
     sizes = {task: len(classes_of(task)) for task in TASKS}
-    return {task: (np.zeros((count, k), np.float32), np.zeros((count, k), np.float32)) for task, k in sizes.items()}
+
+    def parts(task: str, width: int) -> tuple[Numbers, Numbers, Numbers]:
+        heads = np.zeros((2, count, width), np.float32)
+        own = kernel_columns(task)
+        return heads[0], heads[1], np.zeros((count, own.stop - own.start), np.float32)
+
+    return {task: parts(task, width) for task, width in sizes.items()}
 
 
 def _put(into: Scores, heads: Fitted, material: Material, rows: npt.NDArray[np.int64]) -> None:
-    for task, (dense, gram) in heads.scores(material, rows).items():
-        into[task][0][rows], into[task][1][rows] = dense, gram
+    for task, found in heads.scores(material, rows).items():
+        for kept, part in zip(into[task], found, strict=True):
+            kept[rows] = part
 
 
 def nested(
@@ -88,8 +95,9 @@ def nested(
         settings = calibrate([messages[at] for at in rest], _rows(inner[writer], rest))
         languages = [messages[at].language for at in out]
         given = _rows(scores, out)
-        said = combined(given, languages, settings.shares, settings.sharpness[0])
-        spelled = combined(given, languages, settings.shares * 0, settings.sharpness[1])
+        weights = settings.kernel_weights
+        said = combined(given, languages, settings.shares, settings.sharpness[0], weights)
+        spelled = combined(given, languages, settings.shares * 0, settings.sharpness[1], weights * 0)
         for name in names:
             answers[name][out], by_grams[name][out] = said[name], spelled[name]
         with_pick[out] = posterior_of(said["categories"], settings.picks, settings.text_power)
@@ -100,7 +108,7 @@ def nested(
 
 
 def _rows(scores: Scores, rows: npt.NDArray[np.int64]) -> Scores:
-    return {task: (dense[rows], gram[rows]) for task, (dense, gram) in scores.items()}
+    return {task: (dense[rows], gram[rows], kernel[rows]) for task, (dense, gram, kernel) in scores.items()}
 
 
 def _misled(likely: Numbers, primary: npt.NDArray[np.int64]) -> Numbers:

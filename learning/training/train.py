@@ -89,7 +89,8 @@ def unread_answers(messages: list[Message], *, cache: Path, say: Say) -> Numbers
 
 def _answers(messages: list[Message], scores: Scores, settings: Calibration) -> Numbers:
     languages = [message.language for message in messages]
-    return combined(scores, languages, settings.shares, settings.sharpness[0])["categories"]
+    weights = settings.kernel_weights
+    return combined(scores, languages, settings.shares, settings.sharpness[0], weights)["categories"]
 
 
 def _rows_of_features(features: Features, rows: list[int], texts: list[str]) -> Features:
@@ -103,6 +104,8 @@ def arrays_of(heads: Fitted, settings: Calibration) -> dict[str, npt.NDArray[Any
     gram = np.hstack([heads.gram[task] for task in TASKS])
     dense = np.hstack([heads.dense[task] for task in TASKS])
     scale = np.maximum(np.abs(gram[:-1]).max(axis=0), 1e-9) / 127
+    landmarks_scale = np.abs(heads.kernel.landmarks).max() / 127
+    kernel_scale = np.maximum(np.abs(heads.kernel.gram).max(axis=0), 1e-9) / 127
     return {
         "places": heads.places,
         "idf": heads.idf.astype(np.float16),
@@ -111,6 +114,13 @@ def arrays_of(heads: Fitted, settings: Calibration) -> dict[str, npt.NDArray[Any
         "gram_bias": gram[-1],
         "dense": dense[:-1].astype(np.float16),
         "dense_bias": dense[-1],
+        "landmarks": np.rint(heads.kernel.landmarks / landmarks_scale).astype(np.int8),
+        "landmarks_scale": np.array(landmarks_scale, np.float32),
+        "kernel_dense": heads.kernel.dense,
+        "kernel_gram": np.rint(heads.kernel.gram / kernel_scale).astype(np.int8),
+        "kernel_gram_scale": kernel_scale.astype(np.float32),
+        "kernel_bias": heads.kernel.bias,
+        "kernel_weights": settings.kernel_weights,
         "shares": settings.shares,
         "sharpness": settings.sharpness,
         "thresholds": settings.thresholds,
@@ -136,6 +146,7 @@ def _card(
                 language: dict(zip(TASKS, _rounded(settings.shares[at]), strict=True))
                 for at, language in enumerate(taxonomy().languages)
             },
+            "kernel_weights": dict(zip(TASKS, _rounded(settings.kernel_weights), strict=True)),
             "sharpness": [_rounded(row) for row in settings.sharpness],
             "thresholds": dict(zip(taxonomy().categories, _rounded(settings.thresholds), strict=True)),
             "gap": round(settings.gap, 4),

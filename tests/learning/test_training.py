@@ -8,9 +8,9 @@ import pytest
 
 from feedback.analysis.artefact import load, save
 from feedback.analysis.features import Features, sparse_of
-from feedback.analysis.heads import TASKS, Heads
+from feedback.analysis.heads import TASKS, Heads, categories_from_codes, classes_of, mixed, with_kernel
 from learning.training.calibrate import Calibration, calibrate, combined, picks_of, posterior_of
-from learning.training.corpus import Message, read_messages, targets_of
+from learning.training.corpus import Message, gold_of, read_messages, targets_of
 from learning.training.evaluate import ece, macro_f1, nested, report_of, unread_scores, wilson
 from learning.training.fit import Fitted, Material, fit_heads, material_of, softmax_regression
 from learning.training.splits import pairs, rows_of, rows_without, writers_of
@@ -85,7 +85,8 @@ def test_stored_heads_answer_as_they_did_before(
 ) -> None:
     heads, settings = fitted
     languages = [message.language for message in few]
-    before = combined(heads.scores(material, np.arange(len(few))), languages, settings.shares, settings.sharpness[0])
+    scores = heads.scores(material, np.arange(len(few)))
+    before = combined(scores, languages, settings.shares, settings.sharpness[0], settings.kernel_weights)
 
     save(tmp_path, arrays_of(heads, settings), {"encoder": "some-encoder"})
     model = load(tmp_path, encoder="some-encoder")
@@ -95,6 +96,32 @@ def test_stored_heads_answer_as_they_did_before(
     for task in ("categories", *TASKS[1:]):
         # Eight bits a weight.
         assert np.abs(np.exp(before[task]) - np.exp(after[task])).max() < 0.02
+
+
+def test_the_kernel_knows_what_it_read_and_says_nothing_at_weight_zero(
+    few: list[Message], material: Material, fitted: tuple[Fitted, Calibration]
+) -> None:
+    everyone = np.arange(len(few))
+
+    dense, gram, kernel = fitted[0].scores(material, everyone)["codes"]
+
+    both = mixed(dense, gram, np.full(len(few), 0.3, np.float32))
+    alone = kernel[:, len(classes_of("codes")) :].argmax(axis=1)
+    assert gold_of(few)[everyone, alone].mean() > 0.9
+    assert np.array_equal(with_kernel("codes", both, kernel, 0.0), categories_from_codes(both))
+    assert not np.allclose(with_kernel("codes", both, kernel, 0.4), categories_from_codes(both))
+    assert fitted[0].scores(material, everyone)["urgency"][2].shape == (len(few), 0)
+
+
+def test_labels_of_the_left_out_writer_do_not_reach_the_kernel(few: list[Message], features: Features) -> None:
+    first = few[0].writer
+    mislabelled = [replace(each, sentiment="positive") if each.writer == first else each for each in few]
+    read = rows_without([message.writer for message in few], [first])
+
+    kernels = [fit_heads(material_of(each, features), read, steps=2).kernel for each in (few, mislabelled)]
+
+    assert np.array_equal(kernels[0].gram, kernels[1].gram)
+    assert np.array_equal(kernels[0].bias, kernels[1].bias)
 
 
 def test_a_report_counts_every_message_once(few: list[Message], material: Material) -> None:
