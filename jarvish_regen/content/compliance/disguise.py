@@ -1,14 +1,17 @@
 """Undo disguises: the shadow view, in which look-alikes, leet, spelled-out and mixed words read as what they say."""
 
+import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
 
 import regex
 
 from jarvish_regen.language.romanise import romanised
 
-from .normalise import DEVANAGARI_LETTER, PICTURES, Folding, View
+from .normalise import DEVANAGARI_LETTER, PICTURE, PICTURES, THREE_ALIKE, Folding, View
 
 
 def shadow_view(plain: View, folding: Folding) -> View:
@@ -18,48 +21,76 @@ def shadow_view(plain: View, folding: Folding) -> View:
     surroundings of what was
     unmasked, on lines of their own.
     """
-    if not folding.trigger.search(plain.text):
-        return plain
-    return _unmasked(plain, folding)
+    text = plain.text
+    if any(sign.search(text) and (exact is None or exact.search(text)) for sign, exact in folding.triggers):
+        return _unmasked(plain, folding)
+    return plain
+
+
+@dataclass(frozen=True, eq=False)
+class _Selected(Sequence[int]):
+    """Some of a sequence of places, by their indices, one for each character of a view made from another."""
+
+    places: Sequence[int]
+    chosen: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        if isinstance(index, slice):
+            return [self.places[place] for place in self.chosen[index]]
+        return self.places[self.chosen[index]]
 
 
 class _Draft:
-    """A view under construction: edits are collected against the present text and applied together."""
+    """A view under construction: edits are collected against the present text and applied together.
+
+    ``starts`` and ``ends`` lead to the characters of the plain view at which each character begins and ends;
+    ``touched`` are those at which something was changed.
+    """
 
     def __init__(self, view: View) -> None:
         self.touched: set[int] = set()
         self.text = view.text
-        self.starts = list(view.starts)
-        self.ends = list(view.ends)
+        self.starts = list(range(len(view.text)))
+        self.ends = self.starts
 
     def splice(self, edits: list[tuple[int, int, str]]) -> None:
         """Replace spans by texts; a replacement of equal length keeps positions one to one, others share the span."""
         if not edits:
             return
         text: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
         at = 0
         for start, end, new in edits:
             self.touched.add(self.starts[min(start, len(self.starts) - 1)])
             text.append(self.text[at:start])
-            starts.extend(self.starts[at:start])
-            ends.extend(self.ends[at:start])
             text.append(new)
-            if len(new) == end - start:
-                starts.extend(self.starts[start:end])
-                ends.extend(self.ends[start:end])
-            elif start < end:
-                starts.extend([self.starts[start]] * len(new))
-                ends.extend([self.ends[end - 1]] * len(new))
-            else:
-                starts.extend([self.starts[max(start - 1, 0)]] * len(new))
-                ends.extend([self.ends[max(start - 1, 0)]] * len(new))
             at = end
         text.append(self.text[at:])
-        starts.extend(self.starts[at:])
-        ends.extend(self.ends[at:])
-        self.text, self.starts, self.ends = "".join(text), starts, ends
+        if any(len(new) != end - start for start, end, new in edits):
+            self._move(edits)
+        self.text = "".join(text)
+
+    def _move(self, edits: list[tuple[int, int, str]]) -> None:
+        starts: list[int] = []
+        ends: list[int] = []
+        at = 0
+        for start, end, new in edits:
+            if len(new) == end - start:
+                continue
+            starts += self.starts[at:start]
+            ends += self.ends[at:start]
+            # What is put in has the place of what it replaces, or of what stands before it.
+            first, last = (start, end - 1) if start < end else (max(start - 1, 0), max(start - 1, 0))
+            starts += [self.starts[first]] * len(new)
+            ends += [self.ends[last]] * len(new)
+            at = end
+        self.starts, self.ends = starts + self.starts[at:], ends + self.ends[at:]
 
 
 _WORD = regex.compile(r"[\p{L}\p{M}]+")
@@ -80,25 +111,34 @@ _MIXED_WORD = regex.compile(
 )
 _REPEATED = regex.compile(r"(\p{L})\1{2,}")
 _ACCENTED = regex.compile(r"[\u00df-\u024f\u1e00-\u1eff]\p{M}*|[a-z]\p{M}+")
+# In every text that a mixed word or an accented letter is in, and found sooner.
+_MAYBE_MIXED = re.compile(f"[a-z]{DEVANAGARI_LETTER}|{DEVANAGARI_LETTER}[a-z]")
+_MAYBE_ACCENTED = re.compile("[\u00df-\u024f\u1e00-\u1eff]|[a-z][^\x00-\x7f]")
 
 
 def _unmasked(plain: View, folding: Folding) -> View:
     draft = _Draft(plain)
-    draft.splice([(m.start(), m.end(), "\u00b7") for m in _LONE_PICTURE.finditer(draft.text)])
-    draft.splice([(m.start(), m.end(), "") for m in _INNER_PICTURE.finditer(draft.text)])
-    # A word of two scripts is read aloud in one.
-    draft.splice([(m.start(), m.end(), romanised(m[0])) for m in _MIXED_WORD.finditer(draft.text)])
+    if PICTURE.search(draft.text):
+        draft.splice([(m.start(), m.end(), "\u00b7") for m in _LONE_PICTURE.finditer(draft.text)])
+        draft.splice([(m.start(), m.end(), "") for m in _INNER_PICTURE.finditer(draft.text)])
+    if _MAYBE_MIXED.search(draft.text):
+        # A word of two scripts is read aloud in one.
+        draft.splice([(m.start(), m.end(), romanised(m[0])) for m in _MIXED_WORD.finditer(draft.text)])
     draft.splice(_homoglyph_edits(draft.text, folding))
-    draft.splice([(m.start(), m.end(), _strip_accents(m[0])) for m in _ACCENTED.finditer(draft.text)])
+    if _MAYBE_ACCENTED.search(draft.text):
+        draft.splice([(m.start(), m.end(), _strip_accents(m[0])) for m in _ACCENTED.finditer(draft.text)])
     for _ in range(2):
         draft.splice(_table_edits(folding.leet_middle_run, folding.leet, draft.text))
     draft.splice(_table_edits(folding.leet_initial_run, folding.leet_initial, draft.text))
     draft.splice(_table_edits(folding.leet_final_run, folding.leet_final, draft.text))
     # Syllables in a row may be short Devanagari words; Latin letters in a row are a word spelled out.
-    _join(draft, folding.joined_latin, folding, needs_stem=False)
-    _join(draft, folding.joined_deva, folding, needs_stem=True)
+    if folding.maybe_joined_latin.search(draft.text):
+        _join(draft, folding.joined_latin, folding, needs_stem=False)
+    if not draft.text.isascii():
+        _join(draft, folding.joined_deva, folding, needs_stem=True)
     draft.splice([(m.start(), m.end(), "") for m in _INNER_MARK.finditer(draft.text)])
-    draft.splice([(m.start() + 1, m.end(), "") for m in _REPEATED.finditer(draft.text)])
+    if THREE_ALIKE.search(draft.text):
+        draft.splice([(m.start() + 1, m.end(), "") for m in _REPEATED.finditer(draft.text)])
     return _surroundings(draft, plain)
 
 
@@ -110,7 +150,7 @@ def _surroundings(draft: _Draft, plain: View) -> View:
     if not draft.touched or draft.text == plain.text:
         return plain
     windows: list[tuple[int, int]] = []
-    for position in sorted(draft.touched):
+    for position in sorted({_first_at(plain.starts, place) for place in draft.touched}):
         centre = bisect_left(draft.starts, position)
         start = draft.text.rfind(" ", 0, max(0, centre - _SURROUNDINGS)) + 1
         end = draft.text.find(" ", min(len(draft.text), centre + _SURROUNDINGS))
@@ -126,12 +166,22 @@ def _surroundings(draft: _Draft, plain: View) -> View:
         text.append(draft.text[start:end] + "\n.\n")
         starts += draft.starts[start:end] + [draft.starts[end - 1]] * 3
         ends += draft.ends[start:end] + [draft.ends[end - 1]] * 3
-    return View("".join(text), starts, ends)
+    return View("".join(text), _Selected(plain.starts, starts), _Selected(plain.ends, ends))
+
+
+def _first_at(starts: Sequence[int], index: int) -> int:
+    """Give the first character that begins where this one does; a letter and its marks begin together."""
+    raw = starts[index]
+    while index > 0 and starts[index - 1] == raw:
+        index -= 1
+    return index
 
 
 def _homoglyph_edits(text: str, folding: Folding) -> list[tuple[int, int, str]]:
     edits = []
     table = folding.homoglyphs
+    if text.isascii() or table.keys().isdisjoint(text):
+        return []
     for match in _WORD.finditer(text):
         word = match[0]
         if word.isascii() or not any(c in table for c in word):

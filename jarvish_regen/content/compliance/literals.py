@@ -11,7 +11,7 @@ is next to it here". Few texts that hold "can" in "candidate" hold the word "can
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,7 +32,7 @@ class _Info:
 
     ``exact``: all strings the piece can match, if few. ``needed``: strings of which one is in any match. ``opens`` and
     ``closes``: a match that is not empty begins, or ends, with no letter, mark or number. ``nullable``: a match may be
-    empty.
+    empty. ``begins``: a match that is not empty begins with one of these strings.
     """
 
     exact: frozenset[str] | None
@@ -40,6 +40,7 @@ class _Info:
     opens: bool = False
     closes: bool = False
     nullable: bool = True
+    begins: frozenset[str] | None = None
 
 
 def bare_literal(literal: str) -> str:
@@ -55,6 +56,7 @@ def _exactly(strings: frozenset[str]) -> _Info:
         opens=not any(string and _is_of_words(string[0]) for string in bare),
         closes=not any(string and _is_of_words(string[-1]) for string in bare),
         nullable="" in bare,
+        begins=frozenset(string for string in strings if bare_literal(string)),
     )
 
 
@@ -81,6 +83,18 @@ def required_literals(pattern: str) -> tuple[tuple[str, ...], ...]:
     telling = {literals for literals in sets if literals is not None and _quality(literals)[0] > 0}
     ranked = sorted(telling, key=lambda literals: (_quality(literals), sorted(literals)), reverse=True)
     return tuple(tuple(sorted(literals)) for literals in ranked[:_MAX_CONJUNCTS])
+
+
+def required_openings(pattern: str) -> tuple[str, ...]:
+    """Give strings of which one stands at the beginning of every match; none when that is not known.
+
+    ``EDGE`` is used as in ``required_literals``.
+    """
+    reader = _Reader(pattern)
+    info = reader.alternation()
+    if reader.at < len(pattern) or info.nullable or not info.begins:
+        return ()
+    return tuple(sorted(info.begins))
 
 
 def _quality(literals: frozenset[str] | None) -> tuple[int, int]:
@@ -135,6 +149,7 @@ class _Reader:
             opens=all(branch.opens for branch in branches),
             closes=all(branch.closes for branch in branches),
             nullable=any(branch.nullable for branch in branches),
+            begins=_any_of(branch.begins for branch in branches),
         )
 
     def sequence(self) -> _Info:
@@ -170,6 +185,7 @@ class _Reader:
             opens=_opens(pieces, at_end=True),
             closes=_closes(pieces, at_end=True),
             nullable=all(piece.nullable for piece in pieces),
+            begins=_beginnings(pieces, EDGE if at_edge else ""),
         )
 
     def _quantified(self, piece: _Info) -> _Info:
@@ -293,3 +309,34 @@ def _closes(pieces: Sequence[_Info], *, at_end: bool = False) -> bool:
 
 class UnreadablePatternError(ValueError):
     """The pattern uses a construct this reader does not know; the caller tries the pattern always."""
+
+
+def _any_of(sets: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    found: set[str] = set()
+    for strings in sets:
+        if strings is None:
+            return None
+        found |= strings
+    return frozenset(found) if len(found) <= _MAX_SET else None
+
+
+def _beginnings(pieces: Sequence[_Info], before: str) -> frozenset[str] | None:
+    """Give the strings of which one begins whatever the pieces match, unless that is empty, where they are known."""
+    found: set[str] = set()
+    # What the pieces so far can have matched, as long as it is known exactly.
+    run = {before}
+    for piece in pieces:
+        if piece.exact is not None and len(run) * len(piece.exact) <= _MAX_SET:
+            run = {left + right for left in run for right in piece.exact}
+            continue
+        found |= {string for string in run if bare_literal(string)}
+        run = {string for string in run if not bare_literal(string)}
+        if run and piece.begins is None:
+            return None
+        found |= {left + right for left in run for right in piece.begins or ()}
+        if not piece.nullable:
+            run = set()
+        if not run:
+            break
+    found |= {string for string in run if bare_literal(string)}
+    return frozenset(found) if len(found) <= _MAX_SET else None

@@ -68,33 +68,49 @@ class Scan:
         excused: list[Span],
     ) -> None:
         """Add what one pattern finds in one view to ``found``, and the spans of exceptions near it to ``excused``."""
-        search, text = self.pack.scanned[number].regex.search, view.text
+        pattern, text = self.pack.scanned[number].regex, view.text
         at = 0
+        starts = candidates.starts.get(number)
+        if starts is not None:
+            for place in starts:
+                if place >= at and (match := pattern.match(text, place)) is not None:
+                    at = self._weigh(view, match.span(), exceptions, found, excused)
+            return
         for first, last, bits in candidates.pieces:
             if not bits >> number & 1:
                 continue
             at = max(at, first)
             while at < last:
-                match = search(text, at)
+                match = pattern.search(text, at)
                 if match is None:
                     return
-                start, end = match.span()
-                if start >= last:
+                if match.start() >= last:
                     break
-                # Words of two paragraphs are no phrase; look on inside the first.
-                if start == end or (text.find("\n", start, end) >= 0 and _PARAGRAPH.search(text, start, end)):
-                    at = start + 1
-                    continue
-                raw = view.raw_span(start, end)
-                if exceptions:
-                    excused.extend(self._excuses(view, exceptions, max(0, start - _REACH), end + _REACH))
-                # A disguise does not void an excuse: what plain excuses stays excused in shadow.
-                if excused and any(raw[0] < other[1] and other[0] < raw[1] for other in excused):
-                    # What is dropped must not hide a later match that begins inside it.
-                    at = start + 1
-                    continue
-                found.append(raw)
-                at = end
+                at = self._weigh(view, match.span(), exceptions, found, excused)
+
+    def _weigh(
+        self,
+        view: View,
+        span: Span,
+        exceptions: tuple[Pattern, ...],
+        found: list[Span],
+        excused: list[Span],
+    ) -> int:
+        """Take a match, or leave it, and say from where to look on."""
+        start, end = span
+        text = view.text
+        # Words of two paragraphs are no phrase; look on inside the first.
+        if start == end or (text.find("\n", start, end) >= 0 and _PARAGRAPH.search(text, start, end)):
+            return start + 1
+        raw = view.raw_span(start, end)
+        if exceptions:
+            excused.extend(self._excuses(view, exceptions, max(0, start - _REACH), end + _REACH))
+        # A disguise does not void an excuse: what plain excuses stays excused in shadow.
+        if excused and any(raw[0] < other[1] and other[0] < raw[1] for other in excused):
+            # What is dropped must not hide a later match that begins inside it.
+            return start + 1
+        found.append(raw)
+        return end
 
     @cached_property
     def _excusing(self) -> dict[tuple[View, tuple[Pattern, ...]], list[Pattern]]:

@@ -94,7 +94,7 @@ class _Places(Sequence[int]):
     def __getitem__(self, index: slice) -> list[int]: ...
     def __getitem__(self, index: int | slice) -> int | list[int]:
         if isinstance(index, slice):
-            return list(self)[index]
+            return self._all()[index]
         if index < 0:
             index += self.length
         if not 0 <= index < self.length:
@@ -116,21 +116,29 @@ class _Places(Sequence[int]):
         return (place if self.positions is None else self.positions[place]) + self.is_end
 
     def __iter__(self) -> Iterator[int]:
+        return iter(self._all())
+
+    def _all(self) -> list[int]:
         visible, positions, length = self.visible, self.positions, len(self.pieces)
+        found: list[int] = []
         for number, begin in enumerate(self.pieces):
             raw = self.raw[number]
             if raw >= 0:
-                yield raw
+                found.append(raw)
                 continue
             end = self.pieces[number + 1] if number + 1 < length else self.length
             first = -1 - raw
             last = first + end - begin
             piece = visible[first:last]
-            if piece.isascii() or not _FIRM_MARK.search(piece):
-                places = range(first, last) if positions is None else positions[first:last]
-                yield from (place + 1 for place in places) if self.is_end else places
+            if not piece.isascii() and _FIRM_MARK.search(piece):
+                found += self._all_in_run(first, last)
+            elif positions is None:
+                found += range(first + self.is_end, last + self.is_end)
+            elif self.is_end:
+                found += [place + 1 for place in positions[first:last]]
             else:
-                yield from self._all_in_run(first, last)
+                found += positions[first:last]
+        return found
 
     def _all_in_run(self, first: int, last: int) -> list[int]:
         found: list[int] = []
@@ -153,7 +161,11 @@ _FIRM_MARK = re.compile(f"[{_FIRM_MARKS}]")
 
 @dataclass(frozen=True, eq=False)
 class Folding:
-    """The tables of ``normalisation`` in the pack, ready for use."""
+    """The tables of ``normalisation`` in the pack, ready for use.
+
+    ``maybe_joined_latin`` is in every text that ``joined_latin`` is in, and found sooner. ``triggers`` are cheap signs
+    of a disguise: a text is disguised if one of them is in it, and with it the second pattern where there is one.
+    """
 
     homoglyphs: Mapping[str, str]
     leet: Mapping[str, str]
@@ -165,12 +177,16 @@ class Folding:
     leet_middle_run: regex.Pattern[str]
     leet_initial_run: regex.Pattern[str]
     leet_final_run: regex.Pattern[str]
-    trigger: regex.Pattern[str]
+    maybe_joined_latin: re.Pattern[str]
+    triggers: tuple[tuple[re.Pattern[str], regex.Pattern[str] | None], ...]
 
 
 # Pictures and arrows put between letters; the rupee sign and bullets are none.
 PICTURES = "\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff"
+PICTURE = re.compile(f"[{PICTURES}]")
 DEVANAGARI_LETTER = "[\u0900-\u0963\u0970-\u097f]"
+# In every text in which a letter stands three times in a row, and found sooner.
+THREE_ALIKE = re.compile(r"(.)\1\1")
 
 
 def build_folding(
@@ -188,6 +204,7 @@ def build_folding(
         return "[" + "".join(regex.escape(sign) for sign in table) + "]"
 
     separators = regex.escape(joined_separators, special_only=False)
+    plain_separators = re.escape(joined_separators)
     visible = regex.escape(joined_separators.replace(" ", ""), special_only=False)
     longest_first = sorted((fold_devanagari(stem) for stem in stems), key=len, reverse=True)
     syllable = r"[\u0904-\u0939\u0958-\u0961]\p{M}*(?:\u094d[\u0904-\u0939]\p{M}*)?"
@@ -209,17 +226,41 @@ def build_folding(
         leet_middle_run=regex.compile(rf"(?<=[a-z]){signs(leet)}{{1,3}}(?=[a-z])", regex.V1),
         leet_initial_run=regex.compile(rf"(?<![{word}@$]){signs(leet_initial)}{{1,3}}(?=[a-z][a-z0-9@$])", regex.V1),
         leet_final_run=regex.compile(rf"(?<=[a-z]{{2}}){signs(leet_final)}{{1,3}}(?![{word}@$])", regex.V1),
-        # Cheap test that tells the many undisguised texts apart: a look-alike or accented letter, a sign touching a
-        # letter, single letters in a
-        # row, a mark inside a word, a letter three times.
-        trigger=regex.compile(
-            rf"[{''.join(map(regex.escape, homoglyphs))}]|[a-z\u00df-\u024f]\p{{M}}|[\u00df-\u024f\u1e00-\u1eff]"
-            rf"|[a-z]{signs(leet)}+|{signs(leet_initial)}+[a-z]|[a-z][-.'\u00b7][a-z]|(\p{{L}})\1\1"
-            rf"|[\p{{L}}\p{{M}}][{PICTURES}]\p{{L}}"
-            rf"|(?<![{word}])\p{{L}}\p{{M}}{{0,3}} ?[{PICTURES}]+ ?\p{{L}}\p{{M}}*(?![{word}])"
-            rf"|{DEVANAGARI_LETTER}[.\u00b7\u2022|]{DEVANAGARI_LETTER}|[a-z]{DEVANAGARI_LETTER}|{DEVANAGARI_LETTER}[a-z]"
-            rf"|(?<![{word}])[a-z][{separators}][a-z](?![{word}])|(?<![{word}]){syllable}[{separators}]{syllable}(?![{word}])",
-            regex.V1,
+        maybe_joined_latin=re.compile(rf"[a-z]([{plain_separators}])[a-z]\1[a-z]\1[a-z]"),
+        triggers=(
+            # A look-alike or accented letter, a sign touching a letter, a mark inside a word.
+            (
+                re.compile(
+                    rf"[{re.escape(''.join(homoglyphs))}\u00df-\u024f\u1e00-\u1eff]|[a-z][{re.escape(''.join(leet))}]"
+                    rf"|[{re.escape(''.join(leet_initial))}][a-z]|[a-z][-.'\u00b7][a-z]"
+                ),
+                None,
+            ),
+            # A letter with an accent of its own, a letter three times, single letters in a row.
+            (re.compile(r"[a-z][^\x00-\x7f]"), regex.compile(r"[a-z]\p{M}", regex.V1)),
+            (THREE_ALIKE, regex.compile(r"(\p{L})\1\1", regex.V1)),
+            (
+                re.compile(rf"(?<![a-z0-9])[a-z][{plain_separators}][a-z](?![a-z0-9])"),
+                regex.compile(rf"(?<![{word}])[a-z][{separators}][a-z](?![{word}])", regex.V1),
+            ),
+            # Pictures between letters, syllables in a row, two scripts in a word.
+            (
+                PICTURE,
+                regex.compile(
+                    rf"[\p{{L}}\p{{M}}][{PICTURES}]\p{{L}}"
+                    rf"|(?<![{word}])\p{{L}}\p{{M}}{{0,3}} ?[{PICTURES}]+ ?\p{{L}}\p{{M}}*(?![{word}])",
+                    regex.V1,
+                ),
+            ),
+            (
+                re.compile(DEVANAGARI_LETTER),
+                regex.compile(
+                    rf"{DEVANAGARI_LETTER}[.\u00b7\u2022|]{DEVANAGARI_LETTER}"
+                    rf"|[a-z]{DEVANAGARI_LETTER}|{DEVANAGARI_LETTER}[a-z]"
+                    rf"|(?<![{word}]){syllable}[{separators}]{syllable}(?![{word}])",
+                    regex.V1,
+                ),
+            ),
         ),
     )
 
@@ -236,7 +277,7 @@ _FOLDED_DEVANAGARI = {
 
 
 @lru_cache(maxsize=16_384)
-def _plain_segment(segment: str) -> str:
+def plain_segment(segment: str) -> str:
     """Normalise a base character with its marks; blanks come out as one space, newlines as ``\\n``."""
     if segment == "\r\n" or segment in _NEWLINES:
         return "\n"
@@ -276,7 +317,8 @@ _MAYBE_INVISIBLE = regex.compile(
 )
 
 
-def _is_invisible(character: str) -> bool:
+def is_invisible(character: str) -> bool:
+    """Say whether a sign is left out before letters and marks are put together."""
     return character in _INVISIBLE or "\ufe00" <= character <= "\ufe0f" or unicodedata.category(character) == "Cf"
 
 
@@ -302,7 +344,7 @@ def plain_view(raw: str, masks: frozenset[str] = frozenset()) -> View:
             continue
         begin = first if positions is None else positions[first]
         end = last if positions is None else positions[last - 1] + 1
-        for character in _plain_segment(segment):
+        for character in plain_segment(segment):
             if character == " " and is_blank:
                 ends[-1] = end
                 continue
@@ -328,7 +370,7 @@ def _drop_invisible(raw: str, masks: frozenset[str]) -> tuple[str, list[int] | N
     """Take out invisible characters before composing, so that they cannot keep a mark from its letter."""
     hidden: set[int] = set()
     if not raw.isascii():
-        hidden.update(match.start() for match in _MAYBE_INVISIBLE.finditer(raw) if _is_invisible(match[0]))
+        hidden.update(match.start() for match in _MAYBE_INVISIBLE.finditer(raw) if is_invisible(match[0]))
     for mask in masks:
         at = raw.find(mask)
         while mask and at >= 0:

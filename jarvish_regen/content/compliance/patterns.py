@@ -7,7 +7,7 @@ from functools import cached_property
 import regex
 
 from .document import Entry, PackError
-from .literals import UnreadablePatternError, bare_literal, required_literals
+from .literals import UnreadablePatternError, bare_literal, required_literals, required_openings
 from .normalise import fold_devanagari
 
 # `{NAME}`, but not the braces of `\p{L}`.
@@ -27,6 +27,14 @@ class Pattern:
     def needs(self) -> tuple[tuple[str, ...], ...]:
         try:
             return required_literals(self.regex.pattern)
+        except UnreadablePatternError:
+            return ()
+
+    @cached_property
+    def openings(self) -> tuple[str, ...]:
+        """Strings of which one stands at the beginning of every match; none when that is not known."""
+        try:
+            return required_openings(self.regex.pattern)
         except UnreadablePatternError:
             return ()
 

@@ -1,30 +1,30 @@
-"""Tell which of many patterns can match a text at all, and in which of its paragraphs.
+"""Tell which of many patterns can match a text at all, in which of its paragraphs, and at which words.
 
 Every pattern needs a string out of each of a few sets (``literals``). All patterns are looked at together: one whole
 number holds a bit for each set of each pattern, and what a paragraph holds sets bits. A pattern is worth trying where
-all its bits are set.
+all its bits are set. Nearly all of these strings lie within one word, and the same words come again and again, so what
+a word means for the patterns is worked out once.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from .literals import EDGE, bare_literal
 from .patterns import Pattern
 
 # Words as the look-up knows them: nothing but letters, marks and numbers, though not all of them. A word of these
-# signs that stands free in a text is therefore found free.
+# signs that stands free in a text is therefore found free, and one within a longer word is found there.
 _WORD = re.compile("[a-z0-9\u0900-\u0963\u0966-\u096f\u0971-\u097f]+")
 # Two line breaks with nothing between them end a paragraph.
 _BREAK = re.compile(r"\n(?=[^\S\n]*\n)")
-_HEAD_CHARS = 3
-# Three characters are hashed to this many buckets: with some nine hundred in use, few are hit by chance.
-_BUCKETS = 1 << 15
+# Strings are looked up by this many characters.
+_KEY_CHARS = 3
 # A text of very many paragraphs is looked at in this many pieces at most, so that work grows with the text alone.
 _MOST_PIECES = 8
+# Of some two hundred bytes each; longer ones are no words and do not come again.
+_WORDS_REMEMBERED = 16_384
+_LONGEST_REMEMBERED = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,74 +33,114 @@ class Candidates:
 
     ``anywhere``: what they need is somewhere in the text. ``pieces``: half-open spans with the bits of the patterns
     that have all they need inside; every stretch of text within one paragraph lies inside one piece. ``inside`` are the
-    bits of all pieces together.
+    bits of all pieces together. ``starts``: for a pattern of ``inside`` whose openings are known, the only places, in
+    order, at which a match within one paragraph can begin.
     """
 
     anywhere: int
     inside: int
     pieces: tuple[tuple[int, int, int], ...]
+    starts: Mapping[int, Sequence[int]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Index:
+    """Strings with their bits: those that are a whole word, that begin one, that are anywhere in one.
+
+    ``heads`` and ``parts`` are kept by their first three characters, or all when they are shorter.
+    """
+
+    words: dict[str, int] = field(default_factory=dict)
+    heads: dict[str, dict[str, int]] = field(default_factory=dict)
+    parts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def bits_of(self, word: str) -> int:
+        """Give the bits of all strings that ``word`` holds."""
+        found = self.words.get(word, 0)
+        for length in range(1, min(_KEY_CHARS, len(word)) + 1):
+            for head, bits in self.heads.get(word[:length], {}).items():
+                if word.startswith(head):
+                    found |= bits
+        if self.parts:
+            for at in range(len(word)):
+                for length in range(1, min(_KEY_CHARS, len(word) - at) + 1):
+                    for part, bits in self.parts.get(word[at : at + length], {}).items():
+                        if word.startswith(part, at):
+                            found |= bits
+        return found
+
+    def add_word(self, word: str, bit: int) -> None:
+        self.words[word] = self.words.get(word, 0) | bit
+
+    def add_head(self, head: str, bit: int) -> None:
+        _add(self.heads.setdefault(head[:_KEY_CHARS], {}), head, bit)
+
+    def add_part(self, part: str, bit: int) -> None:
+        _add(self.parts.setdefault(part[:_KEY_CHARS], {}), part, bit)
+
+
+def _add(bits: dict[str, int], string: str, bit: int) -> None:
+    bits[string] = bits.get(string, 0) | bit
 
 
 @dataclass(frozen=True, eq=False)
 class Prefilter:
     """The index of a pack's patterns.
 
-    ``words`` stand free in a text, ``heads`` begin a word (by their first three characters), ``parts`` are anywhere;
-    each comes with the bits of the sets that hold it. Set ``n`` of pattern ``i`` is bit ``n * count + i``; ``given``
-    are the sets that a pattern does not have. ``short`` are the parts of less than three characters; the others are
-    found by a hash of their first three: ``buckets``, (32768,) indices into ``longer``, whose first entry is empty.
+    Set ``n`` of pattern ``i`` is bit ``n * count + i``; ``given`` are the sets that a pattern does not have.
+    ``literals`` are found in words, ``signs`` with the bits of their sets are those that are not. ``openings`` begin
+    the matches of a pattern, whose bit is ``i``; ``unopened`` are the patterns that may begin with anything.
     """
 
     count: int
     sets: int
     given: int
-    words: dict[str, int]
-    heads: dict[str, tuple[tuple[str, int], ...]]
-    short: tuple[tuple[str, int], ...]
-    longer: tuple[tuple[tuple[str, int], ...], ...]
-    buckets: NDArray[np.uint16]
+    literals: _Index
+    signs: tuple[tuple[str, int], ...]
+    openings: _Index
+    unopened: int
+    _remembered: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False)
 
     def candidates(self, text: str) -> Candidates:
         """Say which patterns are worth trying on ``text``, a view."""
-        parts = self._parts_in(text)
-        anywhere = self.given
-        inside = 0
+        signs = [sign for sign in self.signs if sign[0] in text]
+        remembered = self._remembered
+        anywhere, opened, inside = self.given, self.unopened, 0
         pieces: list[tuple[int, int, int]] = []
-        spans = _pieces(text)
-        for start, end in spans:
-            piece = text if len(spans) == 1 else text[start:end]
-            held = self._held(piece, parts)
+        starts: dict[int, list[int]] = {}
+        for start, end in _pieces(text):
+            held, begun = self.given, self.unopened
+            places: list[tuple[int, int]] = []
+            for match in _WORD.finditer(text, start, end):
+                word = match[0]
+                found, begins = remembered.get(word) or self._learn(word)
+                held |= found
+                if begins:
+                    begun |= begins
+                    places.append((match.start(), begins))
+            for sign, bits in signs:
+                if text.find(sign, start, end) >= 0:
+                    held |= bits
             anywhere |= held
-            found = self._complete(held)
-            inside |= found
-            if found:
-                pieces.append((start, end, found))
-        return Candidates(self._complete(anywhere), inside, tuple(pieces))
+            opened |= begun
+            complete = self._complete(held) & begun
+            if not complete:
+                continue
+            inside |= complete
+            pieces.append((start, end, complete))
+            for place, begins in places:
+                for index in indices(begins & complete):
+                    starts.setdefault(index, []).append(place)
+        return Candidates(self._complete(anywhere) & opened, inside, tuple(pieces), starts)
 
-    def _parts_in(self, text: str) -> list[tuple[str, int]]:
-        found = [part for part in self.short if part[0] in text]
-        if len(text) >= _HEAD_CHARS:
-            hit = self.buckets[_hashes(text)]
-            for bucket in set(hit[hit > 0].tolist()):
-                found += [part for part in self.longer[bucket] if part[0] in text]
+    def _learn(self, word: str) -> tuple[int, int]:
+        """Give the sets that the word holds a string of, and the patterns whose matches can begin with it."""
+        found = self.literals.bits_of(word), self.openings.bits_of(word)
+        if len(word) <= _LONGEST_REMEMBERED:
+            if len(self._remembered) >= _WORDS_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[word] = found
         return found
-
-    def _held(self, piece: str, parts: Iterable[tuple[str, int]]) -> int:
-        held = self.given
-        found = set(_WORD.findall(piece))
-        for word in self.words.keys() & found:
-            held |= self.words[word]
-        heads = self.heads
-        for word in found:
-            begun = heads.get(word[:_HEAD_CHARS])
-            if begun is not None:
-                for head, bits in begun:
-                    if word.startswith(head):
-                        held |= bits
-        for part, bits in parts:
-            if part in piece:
-                held |= bits
-        return held
 
     def _complete(self, held: int) -> int:
         found = held
@@ -110,16 +150,11 @@ class Prefilter:
         return found & ((1 << self.count) - 1)
 
 
-def _hashes(text: str) -> NDArray[np.uint32]:
-    """Hash every three characters in a row; one number for each place where three begin."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    mixed = codes[:-2] * np.uint32(0x9E3779B1) + codes[1:-1] * np.uint32(0x85EBCA6B) + codes[2:] * np.uint32(0xC2B2AE35)
-    hashed: NDArray[np.uint32] = mixed >> np.uint32(17)
-    return hashed
-
-
 def _pieces(text: str) -> list[tuple[int, int]]:
-    """Give overlapping spans such that whatever holds no two line breaks in a row lies inside one of them."""
+    """Give overlapping spans such that whatever holds no two line breaks in a row lies inside one of them.
+
+    No word is in two of them or cut by their ends.
+    """
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _BREAK.finditer(text):
@@ -146,10 +181,9 @@ def indices(bits: int) -> list[int]:
 def build_prefilter(patterns: Sequence[Pattern]) -> Prefilter:
     """Index ``patterns`` by the literals that their matches need."""
     count, sets = len(patterns), max((len(pattern.needs) for pattern in patterns), default=0) or 1
-    given = 0
-    words: dict[str, int] = {}
-    heads: dict[str, int] = {}
-    parts: dict[str, int] = {}
+    given = unopened = 0
+    literals, openings = _Index(), _Index()
+    signs: dict[str, int] = {}
     for index, pattern in enumerate(patterns):
         for number in range(sets):
             bit = 1 << (number * count + index)
@@ -158,34 +192,32 @@ def build_prefilter(patterns: Sequence[Pattern]) -> Prefilter:
                 given |= bit
                 continue
             for literal in pattern.needs[number]:
-                bare = bare_literal(literal)
-                is_word = _WORD.fullmatch(bare) is not None
-                if is_word and literal.startswith(EDGE) and literal.endswith(EDGE):
-                    words[bare] = words.get(bare, 0) | bit
-                elif is_word and literal.startswith(EDGE) and len(bare) >= _HEAD_CHARS:
-                    heads[bare] = heads.get(bare, 0) | bit
-                else:
-                    parts[bare] = parts.get(bare, 0) | bit
-    by_head: dict[str, list[tuple[str, int]]] = {}
-    for head, bits in heads.items():
-        by_head.setdefault(head[:_HEAD_CHARS], []).append((head, bits))
-    longer: list[list[tuple[str, int]]] = [[]]
-    buckets = np.zeros(_BUCKETS, dtype=np.uint16)
-    for part, bits in parts.items():
-        if len(part) < _HEAD_CHARS:
+                _add_literal(literal, bit, literals, signs)
+        if not _add_openings(pattern.openings, 1 << index, openings):
+            unopened |= 1 << index
+    return Prefilter(count, sets, given, literals, tuple(signs.items()), openings, unopened)
+
+
+def _add_literal(literal: str, bit: int, literals: _Index, signs: dict[str, int]) -> None:
+    bare = bare_literal(literal)
+    if not _WORD.fullmatch(bare):
+        _add(signs, bare, bit)
+    elif not literal.startswith(EDGE):
+        literals.add_part(bare, bit)
+    elif literal.endswith(EDGE):
+        literals.add_word(bare, bit)
+    else:
+        literals.add_head(bare, bit)
+
+
+def _add_openings(strings: Iterable[str], bit: int, openings: _Index) -> bool:
+    """Index the openings of a pattern and say whether that was possible: each has to begin where a word begins."""
+    found = [(string, _WORD.match(bare_literal(string))) for string in strings]
+    if not found or any(match is None or not string.startswith(EDGE) for string, match in found):
+        return False
+    for string, match in found:
+        if match is None:
             continue
-        bucket = int(_hashes(part[:_HEAD_CHARS])[0])
-        if not buckets[bucket]:
-            buckets[bucket] = len(longer)
-            longer.append([])
-        longer[int(buckets[bucket])].append((part, bits))
-    return Prefilter(
-        count=count,
-        sets=sets,
-        given=given,
-        words=words,
-        heads={start: tuple(found) for start, found in by_head.items()},
-        short=tuple((part, bits) for part, bits in parts.items() if len(part) < _HEAD_CHARS),
-        longer=tuple(map(tuple, longer)),
-        buckets=buckets,
-    )
+        is_whole = match.end() < len(match.string) or string.endswith(EDGE)
+        (openings.add_word if is_whole else openings.add_head)(match[0], bit)
+    return True
