@@ -31,6 +31,7 @@ from jarvish_regen.desk import (
 from learning.admin.tables import language_name, percent, table
 from learning.lifecycle import drift, trial
 from learning.models import TrainingRun
+from learning.training.drift import Figure
 
 _STATE = ModelVersion.State
 STATE_LABELS = {
@@ -235,7 +236,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         )
 
 
-def _drift_table(figures: Sequence[drift.Figure]) -> SafeString | None:
+def _drift_table(figures: Sequence[Figure]) -> SafeString | None:
     words = {"ok": gettext("as before"), "watch": gettext("watch"), "alarm": gettext("ALARM")}
     rows = [
         (

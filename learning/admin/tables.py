@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> SafeString:
     """Return figures as a table, the first column naming the row; a dash where there is none."""
     if not rows:
-        return SafeString("–")
+        return format_html("{}", "–")
     titles = format_html_join("", '<th scope="col">{}</th>', ((title,) for title in head))
     lines = format_html_join(
         "",
