@@ -341,11 +341,6 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(86_400),
         "options": {"queue": "learn", "expires": 3600},
     },
-    "learning.watch_drift": {
-        "task": "learning.watch_drift",
-        "schedule": schedule(86_400),
-        "options": {"queue": "learn", "expires": 3600},
-    },
     "learning.roll_up": {
         "task": "learning.roll_up",
         "schedule": schedule(60),
