@@ -17,6 +17,8 @@ from typing import Final
 
 # No view holds this character: plain takes out control characters.
 EDGE: Final = "\x00"
+# Stands for any digit where a match begins.
+DIGIT: Final = "\x01"
 _EDGES: Final = (r"(?<![\p{L}\p{M}\p{N}])", r"(?![\p{L}\p{M}\p{N}])")
 # What a set may hold to be a set of signs between words.
 _BETWEEN_WORDS: Final = frozenset(" ,.;:!?/%'\"()+=*#")
@@ -67,34 +69,34 @@ def _is_of_words(character: str) -> bool:
 _ANYTHING = _Info(None, None)
 _EMPTY = _exactly(frozenset({""}))
 _EDGE = _exactly(frozenset({EDGE}))
+_ANY_DIGIT = _Info(None, None, nullable=False, begins=frozenset({DIGIT}))
 _BETWEEN = _Info(None, None, opens=True, closes=True, nullable=False)
 
 
-def required_literals(pattern: str) -> tuple[tuple[str, ...], ...]:
-    """Give sets of strings: every match of ``pattern`` contains at least one string of each set.
+@dataclass(frozen=True)
+class Required:
+    """What every match of a pattern holds.
 
-    The most telling set comes first. ``EDGE`` at either end of a string is meant, inside it means nothing.
+    ``literals`` are sets of strings, of each of which it contains one, the most telling set first. ``openings`` are
+    strings of which one stands at its beginning, none when that is not known. ``EDGE`` at either end of a string is
+    meant, inside it means nothing; ``DIGIT`` in an opening stands for any digit.
     """
+
+    literals: tuple[tuple[str, ...], ...] = ()
+    openings: tuple[str, ...] = ()
+
+
+def required(pattern: str) -> Required:
+    """Say what every match of ``pattern`` holds."""
     reader = _Reader(pattern)
     info = reader.alternation()
     if reader.at < len(pattern):
-        return ()
+        return Required()
     sets = [*reader.parts, info.needed, info.exact] if reader.branches == 1 else [info.needed, info.exact]
     telling = {literals for literals in sets if literals is not None and _quality(literals)[0] > 0}
     ranked = sorted(telling, key=lambda literals: (_quality(literals), sorted(literals)), reverse=True)
-    return tuple(tuple(sorted(literals)) for literals in ranked[:_MAX_CONJUNCTS])
-
-
-def required_openings(pattern: str) -> tuple[str, ...]:
-    """Give strings of which one stands at the beginning of every match; none when that is not known.
-
-    ``EDGE`` is used as in ``required_literals``.
-    """
-    reader = _Reader(pattern)
-    info = reader.alternation()
-    if reader.at < len(pattern) or info.nullable or not info.begins:
-        return ()
-    return tuple(sorted(info.begins))
+    openings = () if info.nullable or info.begins is None else sorted(info.begins)
+    return Required(tuple(tuple(sorted(literals)) for literals in ranked[:_MAX_CONJUNCTS]), tuple(openings))
 
 
 def _quality(literals: frozenset[str] | None) -> tuple[int, int]:
@@ -275,6 +277,8 @@ class _Reader:
             return _ANYTHING
         if letter == "s":
             return _BETWEEN
+        if letter == "d":
+            return _ANY_DIGIT
         if letter.isalnum():
             return _ANYTHING
         return _exactly(frozenset({letter}))

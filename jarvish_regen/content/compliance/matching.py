@@ -68,7 +68,7 @@ class Scan:
         excused: list[Span],
     ) -> None:
         """Add what one pattern finds in one view to ``found``, and the spans of exceptions near it to ``excused``."""
-        pattern, text = self.pack.scanned[number].regex, view.text
+        pattern, beginning, text = self.pack.scanned[number].regex, self.pack.scanned[number].beginning, view.text
         at = 0
         starts = candidates.starts.get(number)
         if starts is not None:
@@ -81,7 +81,15 @@ class Scan:
                 continue
             at = max(at, first)
             while at < last:
-                match = pattern.search(text, at)
+                if beginning is None:
+                    match = pattern.search(text, at)
+                elif (begun := beginning.search(text, at)) is None:
+                    return
+                elif begun.start() >= last:
+                    break
+                elif (match := pattern.match(text, begun.start())) is None:
+                    at = begun.start() + 1
+                    continue
                 if match is None:
                     return
                 if match.start() >= last:

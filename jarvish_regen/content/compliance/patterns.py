@@ -1,5 +1,6 @@
 """Compile the patterns of a pack: macros, boundaries, look-up literals."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,11 +8,12 @@ from functools import cached_property
 import regex
 
 from .document import Entry, PackError
-from .literals import UnreadablePatternError, bare_literal, required_literals, required_openings
+from .literals import DIGIT, Required, UnreadablePatternError, bare_literal, required
 from .normalise import fold_devanagari
 
 # `{NAME}`, but not the braces of `\p{L}`.
 _MACRO = regex.compile(r"(?<!\\[pP])\{([A-Z][A-Z0-9]*)\}")
+_LONGEST_BEGINNING = 4
 _WORD_BOUNDARY = regex.compile(r"(?<!\\)(?:\\\\)*\\[bB]")
 
 
@@ -24,19 +26,30 @@ class Pattern:
     regex: regex.Pattern[str]
 
     @cached_property
-    def needs(self) -> tuple[tuple[str, ...], ...]:
+    def _required(self) -> Required:
         try:
-            return required_literals(self.regex.pattern)
+            return required(self.regex.pattern)
         except UnreadablePatternError:
-            return ()
+            return Required()
 
-    @cached_property
+    @property
+    def needs(self) -> tuple[tuple[str, ...], ...]:
+        return self._required.literals
+
+    @property
     def openings(self) -> tuple[str, ...]:
         """Strings of which one stands at the beginning of every match; none when that is not known."""
-        try:
-            return required_openings(self.regex.pattern)
-        except UnreadablePatternError:
-            return ()
+        return self._required.openings
+
+    @cached_property
+    def beginning(self) -> re.Pattern[str] | None:
+        """What every match begins with, for patterns that may begin with a number, which the pattern itself finds
+        slowly; ``None`` for others."""
+        if DIGIT not in map(bare_literal, self.openings):
+            return None
+        # Digits that only one of the two libraries knows are beyond the basic plane.
+        openings = sorted({bare_literal(opening)[:_LONGEST_BEGINNING] for opening in self.openings})
+        return re.compile("|".join(re.escape(each).replace(DIGIT, r"[\d\U00010000-\U0010ffff]") for each in openings))
 
     @cached_property
     def literals(self) -> tuple[tuple[str, ...], ...]:

@@ -15,11 +15,12 @@ SEGMENT = regex.compile(r"\r\n|\P{M}\p{M}*|\p{M}+", regex.V1)
 
 EXAMPLES = sorted({example.text for rule in current_pack().rules for example in rule.examples})
 SIGNS = [
-    *" \n\t.,-*_'%A", "\n\n", "\n \n", "\r\n", "\u00a0", "\u200b", "\u200d", "\ufe0f", "\u0301", "\u093c", "\u0901",
-    "\u094d", "\u093f", "\u0964", "\u2019", "\u2014", "\u0967", "\u20b9", "\U0001f4ca", "\U0001f44d\U0001f3fd",
-    "\u00c9", "\u0915", "\u0929", "\ufb01", "g-u-a-r-a-n-t-e-e-d", "gu@r@nt33d", "gu\u0430r\u0430nteed", "riskkk", "can",
-    "fund",
-]  # fmt: skip
+    *" \n\t.,-*_'%A1",
+    *("\n\n", "\n \n", "\r\n", "\u00a0", "\u200b", "\u200d", "\ufe0f", "\u0301", "\u093c", "\u0901", "\u094d"),
+    *("\u093f", "\u0964", "\u2019", "\u2014", "\u0967", "\u20b9", "\U0001f4ca", "\U0001f44d\U0001f3fd", "\u00c9"),
+    *("\u0915", "\u0929", "\ufb01", "can", "fund", "riskkk", "gu@r@nt33d", "gu\u0430r\u0430nteed"),
+    *("g-u-a-r-a-n-t-e-e-d", " 2,50,000 ", " 12 lakh ", " 15% "),
+]
 TEXTS = st.lists(st.one_of(st.sampled_from(EXAMPLES), st.sampled_from(SIGNS)), min_size=1, max_size=14).map("".join)
 
 

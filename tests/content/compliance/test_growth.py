@@ -7,7 +7,7 @@ import regex
 
 from jarvish_regen.content.compliance.check import check, forget_reports
 from jarvish_regen.content.compliance.layout import forget_layouts
-from jarvish_regen.content.compliance.literals import EDGE, required_literals
+from jarvish_regen.content.compliance.literals import DIGIT, EDGE, required
 from jarvish_regen.content.compliance.normalise import plain_view
 from jarvish_regen.content.compliance.pack import current_pack
 from jarvish_regen.content.compliance.patterns import Pattern
@@ -71,8 +71,22 @@ def test_literals_are_what_a_match_needs(pattern: str, expected: tuple[tuple[str
 def test_a_literal_says_where_a_word_begins_and_ends() -> None:
     free = r"(?<![\p{L}\p{M}\p{N}])can(?![\p{L}\p{M}\p{N}])"
 
-    assert required_literals(free) == ((f"{EDGE}can{EDGE}",),)
-    assert set(required_literals(r"can\s+fall")) == {(f"{EDGE}fall",), (f"can{EDGE}",)}
+    assert required(free).literals == ((f"{EDGE}can{EDGE}",),)
+    assert set(required(r"can\s+fall").literals) == {(f"{EDGE}fall",), (f"can{EDGE}",)}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "openings"),
+    [
+        (r"(?:gains?|zero)\s+risk", ("gain", "gains", "zero")),
+        (r"(?<![\p{L}\p{M}\p{N}])sure\s+shot", (f"{EDGE}sure",)),
+        (r"(?:rs\s?)?\d+\s+crore", (DIGIT, "rs")),
+        (r"\w+ fund", ()),
+        (r"(?:fund)?", ()),
+    ],
+)
+def test_openings_begin_every_match(pattern: str, openings: tuple[str, ...]) -> None:
+    assert {*required(pattern).openings} == {*openings}
 
 
 def test_prefilter_never_hides_a_match() -> None:
