@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
@@ -26,34 +26,42 @@ from jarvish_regen.ids import new_id, to_short
 from jarvish_regen.journal import services as journal
 from jarvish_regen.journal.models import DeadLetter
 from jarvish_regen.journal.services import Ring
-from jarvish_regen.roundtrips import SwapMissedError, insert, pipelined, require_swaps
+from jarvish_regen.roundtrips import SwapMissedError, insert, pipelined
 from regeneration import answering, claims, jobs
 from regeneration import services as regeneration_services
 from regeneration.claims import Claim
 from regeneration.models import OPEN_STATES, Regeneration, Urgency
-from regeneration.queries import owed_attempts
+from regeneration.queries import QUEUED_BY_URGENCY, ahead_of, owed_attempts
 from regeneration.targets import active_targets
 
 RESPOND_TASK: Final = "escalation.respond"
+
+
+def _open_case_of(item: str) -> Subquery:
+    open_cases = Case.objects.filter(item=OuterRef(item)).exclude(state=CaseState.CLOSED)
+    fields = JSONObject(**{name: name for name in ("id", "round", "level", "state", "policy")})
+    return Subquery(open_cases.values(fields=fields)[:1])
+
+
 # Brought along by the claim: what an answer means for its case is decided without asking again.
-_CASE: Final = {
-    "case": Subquery(
-        Case.objects.filter(item=OuterRef("item"))
-        .exclude(state=CaseState.CLOSED)
-        .values(fields=JSONObject(**{name: name for name in ("id", "round", "level", "state", "policy")}))[:1]
-    )
-}
+_CASE: Final = {"case": _open_case_of("item")}
+# Brought along with the item: what a rejection needs to know is asked for once.
+_CASE_AND_QUEUES: Final = {"open_case": _open_case_of("id"), "queued": QUEUED_BY_URGENCY}
 URGENCY_OF_SEVERITY: Final = {"critical": Urgency.CRITICAL, "major": Urgency.HIGH, "minor": Urgency.NORMAL}
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a rejection left behind. `regeneration` is None when the person asked for a person at once."""
+    """What a rejection left behind. `regeneration` is None when the person asked for a person at once.
+
+    `ahead` is how many open attempts stand before it, where that was read already.
+    """
 
     feedback: Feedback
     case: Case
     regeneration: Regeneration | None
     item: ContentItem
+    ahead: int | None = None
 
 
 def urgency_of(said: Rejection) -> str:
@@ -81,9 +89,10 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
         InputError: a value or a span cannot be used; nothing is stored.
         StaleVersionError: another version is current and the marked words are not, or not uniquely, in it.
         ConflictError: the item is being rewritten, with a person, approved or withdrawn.
+        SwapMissedError: somebody was faster by a moment, and a transaction of the caller's has to be undone for it.
     """
     viewer.require(REJECT)
-    item = content.get_item(viewer=viewer, item_id=item_id)
+    item = content.get_item(viewer=viewer, item_id=item_id, alongside=_CASE_AND_QUEUES)
     regeneration_services.require_open_to_rejection(item)
     if item.state != ItemState.IN_REVIEW or item.current is None:
         raise ConflictError(
@@ -98,8 +107,10 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
     wants_person = said.suggested_action == "escalate"
     zero = None if wants_person else jobs.prepare_zero(item=item, version=version, checked=checked)
     urgency = _pressed(urgency_of(said), checked, version)
+    known = vars(item)
     try:
-        with transaction.atomic(), pipelined(), journal.together():
+        # A savepoint would be two round trips more; who opened the transaction undoes it.
+        with transaction.atomic(savepoint=False), pipelined(), journal.together():
             # The swap comes first: of two rejections at once, the second waits, finds it missed and leaves nothing.
             content.move(
                 item,
@@ -107,10 +118,8 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
                 act="reject",
                 actor_id=viewer.user_id,
             )
-            open_case = Case.objects.filter(item=item).exclude(state=CaseState.CLOSED).first()
-            require_swaps()
             feedback = feedback_services.capture(viewer=viewer, item=item, version=version, checked=checked)
-            case = _case_for(item, viewer, open_case)
+            case = _case_for(item, viewer, known["open_case"])
             regeneration = None
             if zero is None:
                 why = _("The advisor asked for a person.")
@@ -122,16 +131,19 @@ def receive_rejection(*, viewer: Viewer, item_id: uuid.UUID, said: Rejection) ->
                     item=item, feedback=feedback, zero=zero, urgency=urgency, actor_id=viewer.user_id
                 )
     except SwapMissedError as error:
+        if transaction.get_connection().in_atomic_block:
+            raise
         raise content.moved_on(item) from error
-    return Receipt(feedback, case, regeneration, item)
+    return Receipt(feedback, case, regeneration, item, ahead=ahead_of(urgency, known["queued"]))
 
 
-def _case_for(item: ContentItem, viewer: Viewer, case: Case | None) -> Case:
-    if case is None:
+def _case_for(item: ContentItem, viewer: Viewer, found: dict[str, Any] | None) -> Case:
+    if found is None:
         case = Case(id=new_id(), item=item, policy=POLICY)
         insert([case])
         journal.publish(CaseOpened(firm_id=item.firm_id, item_id=item.id, actor_id=viewer.user_id, case_id=case.id))
         return case
+    case = Case(item=item, **{**found, "id": uuid.UUID(found["id"])})
     case.round += 1
     case.level = 1
     case.state = CaseState.MACHINE

@@ -1,12 +1,14 @@
 """Reads of attempts that doors and the conductor share."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, JSONField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -78,6 +80,21 @@ def owed_attempts() -> Owed:
         to_settle=[row for row in rows if row.claims == 0],
         to_bury=[row for row in rows if row.claims >= settings.REGENERATION_CLAIMS_MAX],
     )
+
+
+# Reads along with any row; the rows of open attempts have an index of their own.
+QUEUED_BY_URGENCY: Final = RawSQL(
+    "(SELECT jsonb_object_agg(urgency, attempts) FROM"
+    " (SELECT urgency, count(*) AS attempts FROM regeneration_regeneration WHERE state = 'queued' GROUP BY urgency) q)",
+    (),
+    output_field=JSONField(),
+)
+
+
+def ahead_of(urgency: str, queued: Mapping[str, int] | None) -> int:
+    """Return how many of the attempts that wait in each queue stand before a new one of this urgency. Pure."""
+    order = list(Urgency.values)
+    return sum((queued or {}).get(one, 0) for one in order[: order.index(urgency) + 1])
 
 
 def queue_position(regeneration: Regeneration) -> int:

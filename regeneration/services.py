@@ -60,7 +60,7 @@ def open_attempt(
     """Store an attempt with its candidate 0, in the caller's transaction.
 
     `constraints` are what the caller demanded, as `constraints_of` reads them. Leaves RegenerationOpened, which owes a
-    ring.
+    ring. In a pipeline `stored_at` is known at its end.
     """
     regeneration = Regeneration(
         id=new_id(),
@@ -73,7 +73,7 @@ def open_attempt(
         constraints=dict(constraints or {}),
         deadline_ms=deadline_ms,
     )
-    insert([regeneration])
+    insert([regeneration], reads_back=["stored_at"])
     insert([Candidate(**candidate_fields(regeneration, 0, JudgedCandidate(zero.candidate, zero.verdict)))])
     journal.publish(
         RegenerationOpened(

@@ -93,7 +93,9 @@ def receipt_body(receipt: Receipt) -> dict[str, Any]:
     """Return a receipt as plain JSON values."""
     attempt = receipt.regeneration
     links = {"content": item_link(receipt.item), "regeneration": None, "events": "/api/v1/events"}
-    position = queue_position(attempt) if attempt else None  # which reads when it was stored
+    position = receipt.ahead
+    if attempt and position is None:
+        position = queue_position(attempt)
     due_at = attempt.stored_at + timedelta(seconds=deadline_seconds(attempt)) if attempt else None
     return {
         "rejection_id": receipt.feedback.short_id,
@@ -101,7 +103,7 @@ def receipt_body(receipt: Receipt) -> dict[str, Any]:
         "regeneration_id": attempt.short_id if attempt else None,
         "state": str(receipt.item.state),
         "queue": str(attempt.urgency) if attempt else None,
-        "queue_position": position,
+        "queue_position": position if attempt else None,
         "channel": f"item.{receipt.item.short_id}",
         "websocket": WEBSOCKET_PATH,
         "answer_due_at": due_at.isoformat() if due_at else None,

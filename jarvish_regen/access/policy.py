@@ -76,8 +76,9 @@ def viewer_of(user: User | AnonymousUser, token: Token | None = None) -> Viewer 
     """Return who this is, or None for somebody without a place in a firm (anonymous, or staff of the operator)."""
     if not isinstance(user, User) or not user.is_active:
         return None
-    membership = Membership.objects.filter(user=user).only("firm_id", "role").first()
-    if membership is None:
+    try:
+        membership = user.membership  # there already where the person was loaded with it
+    except Membership.DoesNotExist:
         return None
     return Viewer(user.id, membership.firm_id, membership.role, None if token is None else frozenset(token.scopes))
 

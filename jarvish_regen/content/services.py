@@ -1,11 +1,13 @@
 """Bring drafts in, write versions, move items: every change to the ground goes through here."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
+from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -19,6 +21,7 @@ from jarvish_regen.content.models import (
     Channel,
     ContentClass,
     ContentItem,
+    ContentItemQuerySet,
     ContentVersion,
     Language,
     text_context,
@@ -32,6 +35,7 @@ from jarvish_regen.errors import (
     NotFoundError,
     StaleVersionError,
 )
+from jarvish_regen.frozen import Frozen
 from jarvish_regen.ids import new_id, to_short
 from jarvish_regen.journal import services as journal
 from jarvish_regen.language.words import problem_in
@@ -365,12 +369,30 @@ def moved_on(item: ContentItem) -> ConflictError:
     )
 
 
-def get_item(*, viewer: Viewer, item_id: uuid.UUID) -> ContentItem:
-    """Return an item that exists for the viewer, with advisor, firm and current version. Raises NotFoundError."""
+_items: Final = Frozen()
+
+
+def get_item(
+    *, viewer: Viewer, item_id: uuid.UUID, alongside: Mapping[str, BaseExpression] | None = None
+) -> ContentItem:
+    """Return an item that exists for the viewer, with advisor, firm and current version. Raises NotFoundError.
+
+    ``alongside`` are expressions on the item whose values it brings along as attributes, for floors above: always the
+    same ones under the same names.
+    """
     viewer.require(READ_ITEM)
-    item = (
-        ContentItem.objects.visible_to(viewer).select_related("advisor", "firm", "current").filter(id=item_id).first()
-    )
+    expressions = alongside or {}
+
+    def mine(*, item_id: uuid.UUID, firm_id: uuid.UUID, user_id: uuid.UUID | None = None) -> ContentItemQuerySet:
+        asking = replace(viewer, firm_id=firm_id, user_id=user_id or viewer.user_id)
+        found = ContentItem.objects.visible_to(asking).select_related("advisor", "firm", "current")
+        return found.filter(id=item_id).annotate(**expressions)
+
+    values = {"item_id": item_id, "firm_id": viewer.firm_id}
+    if viewer.sees_own_items_only:
+        values["user_id"] = viewer.user_id
+    shape = (viewer.sees_own_items_only, tuple(expressions))
+    item: ContentItem | None = next(iter(_items.rows(shape, mine, **values)), None)
     if item is None:
         raise NotFoundError(_("There is no such draft."), field="id", given=to_short("item", item_id))
     return item

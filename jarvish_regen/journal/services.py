@@ -11,8 +11,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from celery import Celery
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -23,9 +22,13 @@ from jarvish_regen.errors import ConflictError
 from jarvish_regen.faults import faultpoint
 from jarvish_regen.ids import to_short
 from jarvish_regen.journal.models import AuditEntry, DeadLetter, Event, Outbox, WebhookEndpoint
-from jarvish_regen.roundtrips import insert
+from jarvish_regen.roundtrips import afterwards, insert
 
 logger = logging.getLogger(__name__)
+
+_NOTE_RUNG_SQL: Final = (
+    "UPDATE journal_outbox SET rung_at = statement_timestamp(), rings = rings + 1 WHERE id = ANY(%s)"
+)
 
 NO_FIRM_ID: Final = uuid.UUID(int=0)  # the chain of what concerns the house and no firm
 ACT_OF_SETTLING: Final = {DeadLetter.State.REPLAYED: "replay", DeadLetter.State.DISCARDED: "discard"}
@@ -136,9 +139,8 @@ def together() -> Iterator[None]:
 def _store(events: tuple[DomainEvent, ...]) -> None:
     insert([_row(event) for event in events])
     owed = [ring for event in events for bell in _bells.get(type(event), ()) if (ring := bell(event))]
-    rows = Outbox.objects.bulk_create(
-        Outbox(task=ring.task, kwargs=dict(ring.kwargs), queue=ring.queue) for ring in owed
-    )
+    rows = [Outbox(task=ring.task, kwargs=dict(ring.kwargs), queue=ring.queue) for ring in owed]
+    insert(rows, reads_back=["id"])
     transaction.on_commit(lambda: _announce(events, rows))
 
 
@@ -174,7 +176,9 @@ def _row(event: DomainEvent) -> Event:
 def _announce(events: tuple[DomainEvent, ...], rows: list[Outbox]) -> None:
     if rows:
         faultpoint("after-commit-before-ring")
-    _note_rung([row for row in rows if _send(row.task, row.kwargs, row.queue)])
+    sent = [row for row in rows if _send(row.task, row.kwargs, row.queue)]
+    # Nobody waits for this note: without it the relay rings once more.
+    afterwards(lambda: _note_rung(sent))
     for event in events:
         for listener in _listeners.get(type(event), ()):
             try:
@@ -198,7 +202,8 @@ def ring_now(row: Outbox) -> bool:
 
 def _note_rung(rows: Sequence[Outbox]) -> None:
     if rows:
-        Outbox.objects.filter(pk__in=[row.pk for row in rows]).update(rung_at=Now(), rings=F("rings") + 1)
+        with connection.cursor() as cursor:
+            cursor.execute(_NOTE_RUNG_SQL, [[row.pk for row in rows]])
 
 
 @cache

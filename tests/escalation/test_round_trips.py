@@ -4,11 +4,16 @@ import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
+from django.core.signals import request_finished, request_started
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from escalation import services
@@ -17,11 +22,11 @@ from feedback.models import Feedback
 from feedback.services import Rejection
 from jarvish_regen.access.policy import Viewer
 from jarvish_regen.content import services as content
-from jarvish_regen.content.models import ContentItem, ContentVersion
+from jarvish_regen.content.models import AdvisorProfile, ContentItem, ContentVersion
 from jarvish_regen.content.states import ItemState
 from jarvish_regen.errors import ConflictError
-from jarvish_regen.journal.models import AuditEntry, Event
-from jarvish_regen.roundtrips import SwapMissedError, insert, pipelined, swap
+from jarvish_regen.journal.models import AuditEntry, Event, Outbox
+from jarvish_regen.roundtrips import SwapMissedError, afterwards, insert, pipelined, swap
 from regeneration import answering, claims
 from regeneration.models import Candidate, Regeneration
 from regeneration.services import finish
@@ -162,25 +167,93 @@ def test_a_pipeline_needs_a_transaction() -> None:
         pass
 
 
-# Token, member, key, draft, then one transaction: what an accept may wait for, however much it writes.
-ACCEPT_ROUND_TRIPS_MAX = 15
+# Who asks, BEGIN, the key, the draft with its case and the queues, everything written, the reply kept with COMMIT. Once
+# the answer is on its way, one more: that its ring was sent.
+ACCEPT_ROUND_TRIPS = 6
+ACCEPT_STATEMENTS_MAX = 19
+AFTER_THE_ANSWER = 1
 
 
-def test_a_rejection_by_the_api_waits_fifteen_times_at_most(database: Proxy) -> None:
-    advisor = AdvisorProfileFactory()
+def _client_of(advisor: AdvisorProfile) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Token {token_for(advisor.user)}")
+    return client
 
-    def turns_of_a_rejection(key: str) -> int:
-        item = draft_item(advisor)
-        before = database.turns
-        replied = client.post(f"/api/v1/content/{item.short_id}/reject", SAID, headers={"Idempotency-Key": key})
-        assert replied.status_code == 202, replied.data
-        return database.turns - before
 
-    turns_of_a_rejection("first")  # what a process reads once is read now
+def _reject(client: APIClient, item: ContentItem, key: str) -> dict[str, Any]:
+    replied = client.post(f"/api/v1/content/{item.short_id}/reject", SAID, headers={"Idempotency-Key": key})
+    assert replied.status_code == 202, replied.data
+    body: dict[str, Any] = replied.json()
+    return body
 
-    assert turns_of_a_rejection("second") <= ACCEPT_ROUND_TRIPS_MAX
+
+def test_a_rejection_by_the_api_waits_six_times_before_its_answer(database: Proxy) -> None:
+    advisor = AdvisorProfileFactory()
+    client = _client_of(advisor)
+    _reject(client, draft_item(advisor), "first")  # what a process reads once is read now
+    second, third = draft_item(advisor), draft_item(advisor)
+    before = database.turns
+
+    _reject(client, second, "second")
+
+    assert database.turns - before == ACCEPT_ROUND_TRIPS + AFTER_THE_ANSWER
+    with CaptureQueriesContext(connections[DEFAULT_DB_ALIAS]) as statements:
+        _reject(client, third, "third")
+    assert len(statements) <= ACCEPT_STATEMENTS_MAX + AFTER_THE_ANSWER
+
+
+def test_a_second_round_waits_no_oftener_and_continues_its_case(database: Proxy) -> None:
+    advisor = AdvisorProfileFactory()
+    client = _client_of(advisor)
+    item = draft_item(advisor)
+    first = _reject(client, item, "first")
+    attempt = Regeneration.objects.get()
+    let_answer_clock_run_out(attempt.id)
+    services.settle_if_due(regeneration_id=attempt.id)
+    before = database.turns
+
+    replied = client.post(
+        f"/api/v1/content/{item.short_id}/reject", {"category": "tone_inappropriate"}, headers={"Idempotency-Key": "b"}
+    )
+
+    assert database.turns - before <= ACCEPT_ROUND_TRIPS + AFTER_THE_ANSWER
+    assert (replied.status_code, replied.data["case_id"]) == (202, first["case_id"])
+    assert Case.objects.get().round == 2
+
+
+def test_the_receipt_of_a_pipeline_says_when_the_answer_is_due() -> None:
+    advisor = AdvisorProfileFactory()
+
+    receipt = _reject(_client_of(advisor), draft_item(advisor), "one")
+
+    stored_at = Regeneration.objects.get().stored_at
+    due_at = stored_at + timedelta(seconds=settings.REGENERATION_DEADLINE_SECONDS)
+    assert datetime.fromisoformat(receipt["answer_due_at"]) == due_at
+    assert Outbox.objects.filter(rung_at__isnull=True).count() == 0
+
+
+def test_a_note_waits_for_the_end_of_its_request_and_for_nothing_without_one() -> None:
+    noted: list[str] = []
+
+    request_started.send(sender=None)
+    afterwards(lambda: noted.append("in a request"))
+    during = list(noted)
+    request_finished.send(sender=None)
+    afterwards(lambda: noted.append("outside"))
+
+    assert (during, noted) == ([], ["in a request", "outside"])
+
+
+def test_a_row_is_given_what_the_database_filled_in() -> None:
+    fields = {"task": "probe", "kwargs": {}, "queue": "learn", "rung_at": timezone.now()}
+    alone, together = Outbox(**fields), Outbox(**fields)
+
+    insert([alone])
+    with transaction.atomic(), pipelined():
+        insert([together], reads_back=["id"])
+
+    assert (alone.id, together.id) == tuple(Outbox.objects.order_by("id").values_list("id", flat=True))
+    assert alone.created_at == Outbox.objects.get(id=alone.id).created_at
 
 
 def test_of_four_rejections_at_once_one_is_stored_and_three_are_told_that_the_draft_moved_on() -> None:

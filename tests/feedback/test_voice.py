@@ -140,7 +140,7 @@ class TestSettling:
     def test_a_rejection_that_fails_keeps_it(self, item: ContentItem) -> None:
         note = _taken(item)
 
-        with pytest.raises(InputError) as refused:
+        with pytest.raises(InputError) as refused, transaction.atomic():
             _rejected(item, voice_note=note.id)  # its words are not there yet
 
         assert (refused.value.field, refused.value.code) == ("voice_note", "unknown_voice_note")
@@ -212,7 +212,7 @@ class TestWalls:
         for note in (others, elsewhere):
             voice.write_down(voice_id=note.id)
 
-            with pytest.raises(InputError):
+            with pytest.raises(InputError), transaction.atomic():
                 _rejected(item, voice_note=note.id)
 
         assert {_now(others).state, _now(elsewhere).state} == {State.READY}

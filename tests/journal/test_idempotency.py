@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from jarvish_regen.access.models import Firm
-from jarvish_regen.errors import InFlightError, InputError, KeyReusedError
+from jarvish_regen.errors import ConflictError, InFlightError, InputError, KeyReusedError
 from jarvish_regen.journal.idempotency import Reply, once
 from jarvish_regen.journal.models import IdempotencyKey
+from jarvish_regen.roundtrips import SwapMissedError
 from tests.factories import FirmFactory
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +106,46 @@ def test_work_that_fails_leaves_neither_its_rows_nor_its_key(key: str | None) ->
 
     assert (Firm.objects.count(), IdempotencyKey.objects.count()) == (0, 0)
     assert _once(key=key).is_replay is False
+
+
+@pytest.mark.parametrize("key", ["k-1", None])
+def test_work_that_somebody_overtook_is_undone_and_begins_anew(key: str | None) -> None:
+    turns = iter([SwapMissedError("first"), SwapMissedError("second"), None])
+
+    def overtaken() -> Reply:
+        reply = _work()
+        if error := next(turns):
+            raise error
+        return reply
+
+    reply = _once(overtaken, key=key)
+
+    assert [str(firm.id) for firm in Firm.objects.all()] == [reply.body["made"]]
+
+
+def test_work_that_is_overtaken_again_and_again_is_a_conflict() -> None:
+    def overtaken() -> Reply:
+        FirmFactory()
+        raise SwapMissedError("always")
+
+    with pytest.raises(ConflictError) as caught:
+        _once(overtaken)
+
+    assert (caught.value.code, Firm.objects.count(), IdempotencyKey.objects.count()) == ("moved_on", 0, 0)
+
+
+def test_of_work_that_was_refused_half_way_nothing_is_kept() -> None:
+    def refused() -> Reply:
+        try:
+            with transaction.atomic(savepoint=False):
+                FirmFactory()
+                raise InputError("no")
+        except InputError:
+            return Reply(400, {"refused": True})
+
+    reply = _once(refused)
+
+    assert (reply.status, Firm.objects.count(), IdempotencyKey.objects.count()) == (400, 0, 0)
 
 
 @pytest.mark.django_db(transaction=True)
