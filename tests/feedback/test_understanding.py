@@ -63,7 +63,7 @@ def test_a_note_becomes_issues_with_a_place_in_the_draft() -> None:
 
 
 def test_what_is_missing_stands_nowhere() -> None:
-    found = understand("Risk disclaimer missing hai, and line 2 is too pushy like a salesman", draft=DRAFT)
+    found = understand("The risk disclaimer is missing, and line 2 is too pushy", draft=DRAFT)
 
     places = {issue.code: issue.points_to for issue in found.issues}
     assert places["missing_risk_disclaimer"] is None
